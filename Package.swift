@@ -1,0 +1,119 @@
+// swift-tools-version: 6.2
+// Floors and rooms follow docs/layout.md; Tests/HouseTests enforces which room may import which.
+
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+/// Storing a `Span` in a cursor needs this feature; no other room has it.
+let lifetimes: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+func room(
+  _ floor: String, _ name: String, _ dependencies: [Target.Dependency], extra: [SwiftSetting] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: "Sources/\(floor)/\(name)", swiftSettings: settings + extra)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: dependencies + ["TestSupport"], path: "Tests/\(name)Tests",
+    swiftSettings: settings)
+}
+
+let wire: [Target.Dependency] = ["WireBytes", "Digests", "Encodings"]
+
+let package = Package(
+  name: "causeway",
+  platforms: [.macOS("26.0")],
+  products: [
+    .library(
+      name: "Causeway",
+      targets: [
+        "WireBytes", "Digests", "Encodings", "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate",
+        "ForeignProtocols",
+      ]),
+    .library(name: "FuzzBodies", targets: ["FuzzBodies"]),
+    .executable(name: "causeway", targets: ["causeway"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+  ],
+  targets: [
+    // 0 wire
+    room("0-wire", "WireBytes", [], extra: lifetimes),
+    room("0-wire", "Digests", ["WireBytes", crypto]),
+    room("0-wire", "Encodings", ["WireBytes", "Digests"]),
+    // 1 crypto
+    .systemLibrary(
+      name: "CSecp256k1", path: "Sources/1-crypto/CSecp256k1", pkgConfig: "libsecp256k1",
+      providers: [.apt(["libsecp256k1-dev"]), .brew(["secp256k1"])]),
+    room("1-crypto", "SignatureSchemes", wire + ["CSecp256k1", crypto, cryptoExtras]),
+    // 2 proofs
+    room("2-proofs", "MerkleProofs", wire + ["SignatureSchemes"]),
+    room("2-proofs", "LightClients", wire + ["SignatureSchemes", "MerkleProofs"]),
+    // 3 gate
+    room("3-gate", "Messages", wire + ["SignatureSchemes"]),
+    room("3-gate", "Gate", wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages"]),
+    room(
+      "3-gate", "ForeignProtocols",
+      wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate"]),
+    // 5 services
+    room(
+      "5-services", "OfflineVerification",
+      wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", "ForeignProtocols"]),
+    // 6 programs
+    .executableTarget(
+      name: "causeway",
+      dependencies: [
+        "WireBytes", "Digests", "Encodings", "OfflineVerification", "Conformance", arguments,
+      ],
+      path: "Sources/6-programs/causeway", swiftSettings: settings),
+    // beside
+    room("beside", "TestSupport", wire),
+    room(
+      "beside", "Conformance",
+      wire + [
+        "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", "ForeignProtocols",
+        "OfflineVerification", yams,
+      ]),
+    room(
+      "beside", "FuzzBodies",
+      wire + [
+        "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", "ForeignProtocols",
+        "OfflineVerification",
+      ]),
+    // tests
+    tests("WireBytes", ["WireBytes"]),
+    tests("Digests", ["WireBytes", "Digests"]),
+    tests("Encodings", wire + ["Conformance"]),
+    tests("SignatureSchemes", wire + ["SignatureSchemes", "Conformance"]),
+    tests("MerkleProofs", wire + ["MerkleProofs", "Conformance"]),
+    tests("LightClients", wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Conformance"]),
+    tests("Messages", wire + ["Messages"]),
+    tests("Gate", wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate"]),
+    tests(
+      "ForeignProtocols",
+      wire + ["SignatureSchemes", "MerkleProofs", "Messages", "Gate", "ForeignProtocols", "Conformance"]),
+    tests("OfflineVerification", wire + ["OfflineVerification"]),
+    tests("Conformance", wire + ["Conformance"]),
+    tests("Fuzz", wire + ["FuzzBodies"]),
+    tests("House", ["Encodings"]),
+    tests("Program", wire),
+  ]
+)

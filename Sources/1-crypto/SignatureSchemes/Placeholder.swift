@@ -1,0 +1,1 @@
+// SignatureSchemes: filled by its owner.

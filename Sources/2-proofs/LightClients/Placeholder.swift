@@ -1,0 +1,1 @@
+// LightClients: filled by its owner.

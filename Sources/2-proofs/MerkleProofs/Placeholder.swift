@@ -1,0 +1,1 @@
+// MerkleProofs: filled by its owner.

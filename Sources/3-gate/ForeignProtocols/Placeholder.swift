@@ -1,0 +1,1 @@
+// ForeignProtocols: filled by its owner.

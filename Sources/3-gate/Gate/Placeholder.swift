@@ -1,0 +1,1 @@
+// Gate: filled by its owner.

@@ -1,0 +1,1 @@
+// Messages: filled by its owner.

@@ -1,0 +1,1 @@
+// OfflineVerification: filled by its owner.

@@ -1,0 +1,1 @@
+// ConformanceTests: filled by its owner.

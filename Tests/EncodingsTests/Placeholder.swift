@@ -1,0 +1,1 @@
+// EncodingsTests: filled by its owner.

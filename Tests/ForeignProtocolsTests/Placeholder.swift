@@ -1,0 +1,1 @@
+// ForeignProtocolsTests: filled by its owner.

@@ -1,0 +1,1 @@
+// FuzzTests: filled by its owner.

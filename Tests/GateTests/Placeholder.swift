@@ -1,0 +1,1 @@
+// GateTests: filled by its owner.

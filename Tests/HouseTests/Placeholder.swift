@@ -1,0 +1,1 @@
+// HouseTests: filled by its owner.

@@ -1,0 +1,1 @@
+// LightClientsTests: filled by its owner.

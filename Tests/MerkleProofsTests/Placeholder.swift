@@ -1,0 +1,1 @@
+// MerkleProofsTests: filled by its owner.

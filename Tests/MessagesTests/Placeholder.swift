@@ -1,0 +1,1 @@
+// MessagesTests: filled by its owner.

@@ -1,0 +1,1 @@
+// OfflineVerificationTests: filled by its owner.

@@ -1,0 +1,1 @@
+// ProgramTests: filled by its owner.

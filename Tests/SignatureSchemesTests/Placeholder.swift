@@ -1,0 +1,1 @@
+// SignatureSchemesTests: filled by its owner.

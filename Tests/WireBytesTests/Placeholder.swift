@@ -1,0 +1,1 @@
+// WireBytesTests: filled by its owner.
