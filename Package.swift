@@ -13,8 +13,11 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
-/// Storing a `Span` in a cursor needs this feature; no other room has it.
-let lifetimes: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
+/// Storing a `Span` in a cursor, and lending the bytes of a value, need these; no other room has them.
+let lifetimes: [SwiftSetting] = [
+  .enableExperimentalFeature("Lifetimes"), .enableExperimentalFeature("AddressableTypes"),
+  .enableExperimentalFeature("AddressableParameters"),
+]
 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")

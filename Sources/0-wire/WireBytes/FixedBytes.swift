@@ -2,6 +2,7 @@
 ///
 /// Equality and order compare bytes left to right and are not constant time: public data only.
 @safe
+@_addressableForDependencies
 public struct FixedBytes<let count: Int>: Hashable, Comparable, Sendable {
   @usableFromInline var storage: InlineArray<count, UInt8>
 
@@ -44,6 +45,7 @@ public struct FixedBytes<let count: Int>: Hashable, Comparable, Sendable {
 
   /// The bytes without a copy.
   public var span: Span<UInt8> {
+    @_addressableSelf
     @_lifetime(borrow self)
     @inlinable
     get { storage.span }
