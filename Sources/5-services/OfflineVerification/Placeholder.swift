@@ -1,1 +1,0 @@
-// OfflineVerification: filled by its owner.
