@@ -1,1 +1,0 @@
-// Gate: filled by its owner.
