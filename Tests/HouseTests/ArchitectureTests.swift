@@ -1,0 +1,83 @@
+import Testing
+
+/// The table of docs/layout.md: which room may import which. Edges go down, never up.
+@Suite("The house")
+struct ArchitectureTests {
+  private static let wire: Set<String> = ["WireBytes", "Digests", "Encodings"]
+  private static let proofs: Set<String> = wire.union(["SignatureSchemes", "MerkleProofs", "LightClients"])
+  private static let gate: Set<String> = proofs.union(["Messages", "Gate"])
+
+  /// Rooms, and products of other packages, that each room may import.
+  private static let allowed: [String: (rooms: Set<String>, products: Set<String>)] = [
+    "WireBytes": ([], []),
+    "Digests": (["WireBytes"], ["Crypto"]),
+    "Encodings": (["WireBytes", "Digests"], []),
+    "CSecp256k1": ([], []),
+    "SignatureSchemes": (wire.union(["CSecp256k1"]), ["Crypto", "CryptoExtras"]),
+    "MerkleProofs": (wire.union(["SignatureSchemes"]), []),
+    "LightClients": (wire.union(["SignatureSchemes", "MerkleProofs"]), []),
+    "Messages": (wire.union(["SignatureSchemes"]), []),
+    "Gate": (proofs.union(["Messages"]), []),
+    "ForeignProtocols": (gate, []),
+    "OfflineVerification": (gate.union(["ForeignProtocols"]), []),
+    "causeway": (gate.union(["ForeignProtocols", "OfflineVerification", "Conformance"]), ["ArgumentParser"]),
+    "TestSupport": (wire, []),
+    "Conformance": (gate.union(["ForeignProtocols", "OfflineVerification"]), ["Yams"]),
+    "FuzzBodies": (gate.union(["ForeignProtocols", "OfflineVerification"]), []),
+  ]
+
+  /// System modules that need no edge. Networking is in none of them: FoundationNetworking is a module of its own.
+  private static let system: Set<String> = ["Swift", "Foundation", "FoundationEssentials", "Synchronization"]
+
+  /// Rooms of floors 0 to 3, which people embed: no Foundation beyond its essentials.
+  private static let embedded = gate.union(["ForeignProtocols"])
+
+  @Test("has no edge that the table does not allow")
+  func edges() throws {
+    for room in try House.rooms.get() where room.kind != "test" {
+      let allowed = try #require(Self.allowed[room.name], "\(room.name) is not in the table")
+      #expect(room.rooms.subtracting(allowed.rooms).isEmpty, "\(room.name)")
+      #expect(room.products.subtracting(allowed.products).isEmpty, "\(room.name)")
+    }
+  }
+
+  @Test("imports only what the manifest declares")
+  func imports() throws {
+    let rooms = try House.rooms.get().filter { $0.kind == "library" || $0.kind == "executable" }
+    #expect(rooms.count >= 13)
+    for room in rooms {
+      let declared = room.rooms.union(room.products).union(Self.system)
+      for file in try House.swiftFiles(under: room.path) {
+        let undeclared = House.imports(file.text).subtracting(declared)
+        #expect(undeclared.isEmpty, "\(file.path) imports \(undeclared.sorted())")
+        if Self.embedded.contains(room.name) {
+          #expect(!House.imports(file.text).contains("Foundation"), "\(file.path)")
+        }
+      }
+    }
+  }
+
+  @Test("keeps each room in the folder of its floor")
+  func folders() throws {
+    for room in try House.rooms.get() where room.kind != "test" {
+      let parts = room.path.split(separator: "/")
+      #expect(parts.count == 3 && parts[0] == "Sources" && parts[2] == Substring(room.name), "\(room.path)")
+    }
+  }
+
+  @Test("has no two rooms that import each other, directly or through others")
+  func cycles() throws {
+    let rooms = try House.rooms.get()
+    let edges = Dictionary(uniqueKeysWithValues: rooms.map { ($0.name, $0.rooms) })
+    func reaches(_ start: String, _ goal: String, _ seen: inout Set<String>) -> Bool {
+      for next in edges[start, default: []] where seen.insert(next).inserted {
+        if next == goal || reaches(next, goal, &seen) { return true }
+      }
+      return false
+    }
+    for room in rooms {
+      var seen: Set<String> = []
+      #expect(!reaches(room.name, room.name, &seen), "\(room.name)")
+    }
+  }
+}

@@ -1,1 +1,0 @@
-// HouseTests: filled by its owner.
