@@ -1,1 +1,0 @@
-// SignatureSchemes: filled by its owner.

@@ -1,1 +1,0 @@
-// SignatureSchemesTests: filled by its owner.
