@@ -1,0 +1,28 @@
+// swift-tools-version: 6.2
+// Measures the library beside other implementations of the same operation, in one process. script/bench runs it.
+
+import PackageDescription
+
+let package = Package(
+  name: "causeway-benchmarks",
+  platforms: [.macOS("26.0")],
+  dependencies: [
+    .package(name: "causeway", path: ".."),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+  ],
+  targets: [
+    .target(name: "CAllocations"),
+    .systemLibrary(name: "CSecp256k1Peer", pkgConfig: "libsecp256k1"),
+    .target(name: "CPeers", dependencies: ["CSecp256k1Peer"]),
+    .executableTarget(
+      name: "CausewayBenchmarks",
+      dependencies: [
+        "CAllocations", "CPeers",
+        .product(name: "Causeway", package: "causeway"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: [.swiftLanguageMode(.v6)]),
+  ]
+)
