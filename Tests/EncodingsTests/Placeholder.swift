@@ -1,1 +1,0 @@
-// EncodingsTests: filled by its owner.
