@@ -1,1 +1,0 @@
-// LightClients: filled by its owner.
