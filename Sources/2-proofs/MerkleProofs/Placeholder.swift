@@ -1,1 +1,0 @@
-// MerkleProofs: filled by its owner.
