@@ -1,1 +1,0 @@
-// ForeignProtocols: filled by its owner.
