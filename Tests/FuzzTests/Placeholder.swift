@@ -1,1 +1,0 @@
-// FuzzTests: filled by its owner.
