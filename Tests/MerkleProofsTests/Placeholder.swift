@@ -1,1 +1,0 @@
-// MerkleProofsTests: filled by its owner.
