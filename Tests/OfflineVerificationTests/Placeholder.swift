@@ -1,1 +1,0 @@
-// OfflineVerificationTests: filled by its owner.
