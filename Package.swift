@@ -107,7 +107,11 @@ let package = Package(
     tests("Encodings", wire + ["Conformance"]),
     tests("SignatureSchemes", wire + ["SignatureSchemes", "Conformance"]),
     tests("MerkleProofs", wire + ["MerkleProofs", "Conformance"]),
-    tests("LightClients", wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Conformance"]),
+    tests(
+      "LightClients",
+      wire + [
+        "SignatureSchemes", "MerkleProofs", "LightClients", "OfflineVerification", "Conformance", "FuzzBodies", crypto,
+      ]),
     tests("Messages", wire + ["Messages"]),
     tests("Gate", wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate"]),
     tests(

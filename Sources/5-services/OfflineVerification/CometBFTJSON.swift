@@ -150,10 +150,13 @@ extension CometBFTJSON {
 
   private static func signature(_ place: JSONPlace) throws(InputError) -> CometBFT.CommitSignature {
     do {
+      let flag: Int32 = try place.integer("block_id_flag")
+      var timestamp = try place.time("timestamp")
+      // Tools in other languages write 1970 where Go writes year 1.
+      if flag == 1, timestamp.sinceEpoch == .zero { timestamp = .goZero }
       return try CometBFT.CommitSignature(
-        flag: try place.integer("block_id_flag"),
-        address: try place.emptyOrFixed("validator_address", Bytes20.self),
-        timestamp: try place.time("timestamp"), signature: try place.base64("signature"))
+        flag: flag, address: try place.emptyOrFixed("validator_address", Bytes20.self), timestamp: timestamp,
+        signature: try place.base64("signature"))
     } catch let error as InputError {
       throw error
     } catch {

@@ -1,1 +1,0 @@
-// LightClientsTests: filled by its owner.
