@@ -32,9 +32,10 @@ struct BisectionTests {
       asked.append(height)
       _ = try bisection.receive(block(height), now: now())
     }
-    // 15 and 30 share no validators with 2; 8 shares 4 of 10 with the set of height 2, which is more than a third.
-    #expect(asked == [30, 15, 8, 19, 13, 24])
-    #expect(bisection.trace.map(\.header.height) == [8, 13, 15, 19, 24, 30])
+    // The set of height h + 1 has the keys h + 1...h + 10, so four of ten are shared with h + 7 and three with h + 8:
+    // 1 leads to 8 but not to 15, 8 to 15, 15 to 22 but not to 30, 22 to 26, 26 to 30.
+    #expect(asked == [30, 15, 8, 22, 26])
+    #expect(bisection.trace.map(\.header.height) == [8, 15, 22, 26, 30])
     try bisection.compare(block(30), witness: 0, now: now())
   }
 
@@ -44,14 +45,19 @@ struct BisectionTests {
     _ = try bisection.receive(block(5), now: now())
     let other = try block(5, salt: 1)
     let primary = try #require(try block(5).signedHeader.header.hash())
+    let now = try now()
     do throws(CometBFT.Bisection.Failure) {
-      try bisection.compare(other, witness: 3, now: now())
+      try bisection.compare(other, witness: 3, now: now)
       Issue.record("no conflict")
     } catch {
-      guard case .conflict(3, 5, primary, other.signedHeader.header.hash(), .verified) = error else {
+      guard case .conflict(let witness, let height, let first, let second, .verified) = error else {
         Issue.record("\(error)")
         return
       }
+      #expect(witness == 3)
+      #expect(height == 5)
+      #expect(first == primary)
+      #expect(second == other.signedHeader.header.hash())
     }
   }
 

@@ -22,9 +22,8 @@ struct CometBFTCorpusTests {
   func lightClient() throws {
     let report = try Self.run("tendermint-light-client")
     #expect(report.failed == 0)
-    #expect(report.passed == 999)
-    #expect(report.skipped == 999)
-    for result in report.results { if case .skipped = result.outcome { print(result) } }
+    #expect(report.passed == 697)
+    #expect(report.skipped == 40)
   }
 
   @Test(
@@ -43,6 +42,6 @@ struct CometBFTCorpusTests {
   func client() throws {
     let report = try Self.run("ibc")
     #expect(report.failed == 0)
-    #expect(report.passed == 999)
+    #expect(report.passed == 4)
   }
 }

@@ -89,7 +89,7 @@ enum CometBFTEncodingCases {
     let source = json["source_lines"]?.string ?? ""
     let literals = source.split(separator: "&Header{").dropFirst()
     for (index, literal) in literals.enumerated() {
-      guard let body = GoLiteral(literal) else {
+      guard let body = CometBFTGoLiteral(literal) else {
         report.skip(file, "header \(index)", reason: "not a Go literal that is read here")
         continue
       }
@@ -105,7 +105,7 @@ enum CometBFTEncodingCases {
   static func votesInGo(_ json: JSONValue, _ file: String, _ report: inout ConformanceReport) {
     for (index, one) in (json.array ?? []).enumerated() {
       CometBFTRecordings.attempt("vote \(index)", file, &report) {
-        let literal = GoLiteral(members: try one.string("vote"))
+        let literal = CometBFTGoLiteral(members: try one.string("vote"))
         let type: Int32 =
           switch literal["Type"] {
           case "cmtproto.PrecommitType": CometBFT.CanonicalVote.precommit

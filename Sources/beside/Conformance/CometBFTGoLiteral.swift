@@ -4,7 +4,7 @@ import LightClients
 import WireBytes
 
 /// Members of a Go struct literal in a test source: `Key: value,` with nested parentheses and braces.
-struct GoLiteral {
+struct CometBFTGoLiteral {
   private var members: [String: String] = [:]
 
   /// Reads `Key: value, Key: value` up to the end.
