@@ -1,4 +1,5 @@
 import Digests
+import MerkleProofs
 public import WireBytes
 
 /// A message that a security module let through; only ``HyperlaneModule/verify(_:metadata:)`` makes one.
@@ -143,7 +144,8 @@ private struct SignedCheckpointMetadata {
         }
         checkpoint = HyperlaneCheckpoint(
           origin: message.origin, hook: metadata.hook,
-          root: HyperlaneTree.branchRoot(leaf: id, index: metadata.messageIndex, siblings: metadata.siblings),
+          root: try IncrementalMerkleTree<Keccak256>.branchRoot(
+            leaf: id, path: metadata.siblings, index: metadata.messageIndex),
           index: metadata.signedIndex, messageID: metadata.signedMessageID)
         signatures = metadata.signatures
       }
@@ -222,17 +224,5 @@ extension SignatureBytes {
     do { return try signature.signer(of: digest) } catch {
       throw .signature(position: position, error)
     }
-  }
-}
-
-/// The tree of message ids in the merkle tree hook: depth 32, Keccak-256, leaves as they are.
-enum HyperlaneTree {
-  static func branchRoot(leaf: Bytes32, index: UInt32, siblings: [Bytes32]) -> Bytes32 {
-    var node = leaf
-    for (level, sibling) in siblings.enumerated() {
-      let isRight = level < 32 && index >> UInt32(level) & 1 == 1
-      node = isRight ? Keccak256.hash(sibling, node) : Keccak256.hash(node, sibling)
-    }
-    return node
   }
 }

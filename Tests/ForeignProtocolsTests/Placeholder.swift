@@ -1,1 +1,0 @@
-// ForeignProtocolsTests: filled by its owner.
