@@ -22,8 +22,8 @@ struct CorpusTests {
   func wormhole() throws {
     let report = try report(WormholeSuite.self, "wormhole")
     #expect(report.failed == 0)
-    #expect(report.passed == 0)
-    #expect(report.skipped == 0)
+    #expect(report.passed == 283)
+    #expect(report.skipped == 4)
   }
 
   @Test(
@@ -32,7 +32,7 @@ struct CorpusTests {
   func hyperlane() throws {
     let report = try report(HyperlaneSuite.self, "hyperlane")
     #expect(report.failed == 0)
-    #expect(report.passed == 0)
-    #expect(report.skipped == 0)
+    #expect(report.passed == 89)
+    #expect(report.skipped == 2)
   }
 }

@@ -1,4 +1,4 @@
 /// Every body, room by room.
 public enum FuzzRegistry {
-  public static let all: [FuzzBody] = EncodingsBodies.all + MPTBodies.all
+  public static let all: [FuzzBody] = EncodingsBodies.all + MPTBodies.all + ForeignProtocolBodies.all
 }
