@@ -33,7 +33,8 @@ struct MPTReceiptTests {
     }
   }
 
-  @Test("refuses types that were not asked for", arguments: [0x00, 0x05, 0x64, 0x7e, 0x7f, 0x80, 0xbf] as [UInt8])
+  @Test(
+    "refuses types that were not asked for", arguments: [0x00, 0x05, 0x64, 0x7e, 0x7f, 0x80, 0xbf] as [UInt8])
   func types(type: UInt8) throws {
     let bytes = [type] + receipt(type: 0).encoded()
     #expect(throws: EthereumReceiptError.type(type)) { try decode(bytes) }
@@ -55,7 +56,9 @@ struct MPTReceiptTests {
   func malformed() throws {
     let five = receipt(topics: 5).encoded()
     #expect(throws: EthereumReceiptError.log(log: 0, .overLimit(limit: 4, actual: 5))) { try decode(five) }
-    let fields: [RLPItem] = [.integer(2 as UInt64), .integer(1 as UInt64), .string([UInt8](repeating: 0, count: 256)), .list([])]
+    let fields: [RLPItem] = [
+      .integer(2 as UInt64), .integer(1 as UInt64), .string([UInt8](repeating: 0, count: 256)), .list([]),
+    ]
     #expect(throws: EthereumReceiptError.status(length: 1)) { try decode(RLPItem.list(fields).encoded()) }
     #expect(throws: EthereumReceiptError.empty) { try decode([]) }
     let whole = receipt().encoded()

@@ -131,7 +131,9 @@ struct MPTRefusalTests {
     let leaf = Nodes.short([0x31], .string(value))
     let branch = Nodes.branch([2: Nodes.reference(leaf), 3: Nodes.reference(leaf)])
     let odd = Nodes.short([0x11], Nodes.reference(branch))
-    #expect(try verify([odd, branch, leaf], key: [0x12, 0x10], root: Nodes.hash(odd), .geth) != .included(value: value))
+    #expect(
+      try verify([odd, branch, leaf], key: [0x12, 0x10], root: Nodes.hash(odd), .geth)
+        != .included(value: value))
     let key: [UInt8] = [0x12, 0x10]
     let result = try MerklePatriciaProof.verify(
       root: Nodes.hash(odd), key: key.span, nibbleCount: 3, nodes: [odd, branch, leaf])
@@ -215,7 +217,9 @@ struct MPTRefusalTests {
   func arity(count: Int) throws {
     let node = Nodes.list([RLPItem](repeating: .string([0x20]), count: count))
     // More than 17 are not counted.
-    #expect(throws: MerklePatriciaError.arity(node: 0, items: min(count, 18))) { try verify([node], key: [0x11]) }
+    #expect(throws: MerklePatriciaError.arity(node: 0, items: min(count, 18))) {
+      try verify([node], key: [0x11])
+    }
   }
 
   @Test("a node of fewer than 32 bytes is not named by hash")

@@ -58,7 +58,8 @@ struct MPTBuildingTests {
       MerklePatriciaTrie.Entry(key: [key], value: value)
     }
     let direct = try MerklePatriciaTrie([entry(1, [7])])
-    #expect(try MerklePatriciaTrie([entry(2, [9]), entry(1, [8]), entry(1, [7]), entry(2, [])]).root == direct.root)
+    #expect(
+      try MerklePatriciaTrie([entry(2, [9]), entry(1, [8]), entry(1, [7]), entry(2, [])]).root == direct.root)
   }
 
   @Test("keys are bounded")

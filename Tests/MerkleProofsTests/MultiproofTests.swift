@@ -22,7 +22,8 @@ struct MultiproofTests {
           leaves: chosen, proof: proof.nodes, flags: proof.flags, root: tree.root, rule: .ccip)
         let bits = try #require(proof.flagBits)
         #expect(
-          try SortedPairProof.root(leaves: chosen, proof: proof.nodes, flagBits: bits, rule: .ccip) == tree.root)
+          try SortedPairProof.root(leaves: chosen, proof: proof.nodes, flagBits: bits, rule: .ccip)
+            == tree.root)
         if indices.count == 1 {
           try SortedPairProof.verify(leaf: chosen[0], proof: proof.nodes, root: tree.root, rule: .ccip)
         }

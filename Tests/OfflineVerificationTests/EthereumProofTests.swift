@@ -35,7 +35,8 @@ struct EthereumProofTests {
     #expect(report.assumptions.map(\.code) == ["stateRootVouchedFor"])
     #expect(
       report.facts.contains(
-        VerificationReport.Fact("storageRoot", "0xfcbb4b77e533e75ac831006ef975191deda38a7b8f50887a8ad263c38e6e4461")
+        VerificationReport.Fact(
+          "storageRoot", "0xfcbb4b77e533e75ac831006ef975191deda38a7b8f50887a8ad263c38e6e4461")
       ))
     #expect(report.steps.count == 3)
   }
@@ -93,7 +94,8 @@ struct EthereumProofTests {
       (changing(proof, "storageProof", to: [changing(entry, "value", to: "0x0")]), "storageMismatch"),
       (
         changing(
-          proof, "storageProof", to: [changing(entry, "proof", to: .array([JSONValue](slotNodes.dropLast())))]),
+          proof, "storageProof", to: [changing(entry, "proof", to: .array([JSONValue](slotNodes.dropLast())))]
+        ),
         "missingNode"
       ),
     ]
@@ -119,12 +121,17 @@ struct EthereumProofTests {
   func inputs() throws {
     #expect(throws: InputError.self) { try EthereumProofVerification.verify([], stateRoot: root) }
     #expect(throws: InputError.self) { try EthereumProofVerification.verify(block, stateRoot: root) }
-    #expect(throws: InputError.member(path: "storageProof.0.key", wanted: "a slot of 0x and hex digits, at most 256 bits")) {
+    #expect(
+      throws: InputError.member(
+        path: "storageProof.0.key", wanted: "a slot of 0x and hex digits, at most 256 bits")
+    ) {
       let entry: JSONValue = ["key": "1", "value": "0x0", "proof": []]
-      return try EthereumProofVerification.verify(changing(proof, "storageProof", to: [entry]), stateRoot: root)
+      return try EthereumProofVerification.verify(
+        changing(proof, "storageProof", to: [entry]), stateRoot: root)
     }
     #expect(throws: InputError.self) {
-      try EthereumProofVerification.verify(changing(proof, "nonce", to: "0x10000000000000000"), stateRoot: root)
+      try EthereumProofVerification.verify(
+        changing(proof, "nonce", to: "0x10000000000000000"), stateRoot: root)
     }
   }
 }

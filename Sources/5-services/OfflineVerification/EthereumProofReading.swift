@@ -96,7 +96,8 @@ public struct EthereumProofDocument: Hashable, Sendable {
     }
     guard body["accountProof"] != nil else {
       throw .form(
-        wanted: "an eth_getProof answer, its JSON-RPC envelope, or an object with it under 'proof' and 'stateRoot'")
+        wanted:
+          "an eth_getProof answer, its JSON-RPC envelope, or an object with it under 'proof' and 'stateRoot'")
     }
     proof = try EthereumStateProof(json: body, path: path)
     for place in ["stateRoot", "block.stateRoot", "block.result.stateRoot"] where input.member(place) != nil {

@@ -38,7 +38,11 @@ enum MPTProofCases {
       }
       if case .success = result, expect != "revert", expect != "reject", expect != "refuse" {
         let survivors = MPTMutations.of(nodes).filter { mutation in
-          if case .success = outcome(root, key, mutation.nodes, isContract ? .optimism : .geth) { true } else { false }
+          if case .success = outcome(root, key, mutation.nodes, isContract ? .optimism : .geth) {
+            true
+          } else {
+            false
+          }
         }
         report.expect(
           file, "\(name): every mutation of the proof is refused", "",
@@ -117,7 +121,9 @@ enum MPTProofCases {
     if let revert, decoderReverts.contains(where: { revert.contains($0) }) {
       // The contract reads all elements before it walks; we may stop at an earlier one for another reason.
       let isMalformed = nodes.contains { (try? RLPItem(decoding: $0))?.items == nil }
-      report.expect(file, name, "an element that is no RLP list", isMalformed ? "an element that is no RLP list" : reached)
+      report.expect(
+        file, name, "an element that is no RLP list", isMalformed ? "an element that is no RLP list" : reached
+      )
       return
     }
     guard let known = walkReverts.first(where: { revert?.contains($0.text) == true }) else {

@@ -82,7 +82,8 @@ enum MPTStateProofs {
     let other = Bytes32 { _ in 0x5a }
     let claims = [
       EthereumAccount(
-        nonce: claim.nonce ^ 1, balance: claim.balance, storageRoot: claim.storageRoot, codeHash: claim.codeHash),
+        nonce: claim.nonce ^ 1, balance: claim.balance, storageRoot: claim.storageRoot,
+        codeHash: claim.codeHash),
       EthereumAccount(
         nonce: claim.nonce, balance: claim.balance == .zero ? .one : .zero, storageRoot: claim.storageRoot,
         codeHash: claim.codeHash),
@@ -105,7 +106,8 @@ enum MPTStateProofs {
       let value = entry.value == .zero ? UInt256.one : .zero
       check(
         "slot \(index): value",
-        proof.replacing(slot: index, EthereumStorageProof(slot: entry.slot, value: value, nodes: entry.nodes)))
+        proof.replacing(slot: index, EthereumStorageProof(slot: entry.slot, value: value, nodes: entry.nodes))
+      )
     }
     return survivors
   }

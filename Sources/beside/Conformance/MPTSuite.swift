@@ -81,7 +81,9 @@ public enum MPTSuite: ConformanceSuite {
 
   private static func isStateProof(_ json: JSONValue?) -> Bool { json?["accountProof"]?.array != nil }
 
-  private static func isTrieTest(_ json: JSONValue) -> Bool { json["in"] != nil && json["root"]?.string != nil }
+  private static func isTrieTest(_ json: JSONValue) -> Bool {
+    json["in"] != nil && json["root"]?.string != nil
+  }
 }
 
 extension JSONValue {
@@ -114,7 +116,9 @@ struct MPTContext {
       if let hash = body["hash"]?.string, body["receiptsRoot"] != nil {
         blocks.append(Block(directory: Self.directory(of: file), hash: hash, json: body))
       }
-      if let nodes = body["accountProof"], let address = body["address"]?.string { addresses[nodes] = address }
+      if let nodes = body["accountProof"], let address = body["address"]?.string {
+        addresses[nodes] = address
+      }
       if let list = body.array, let hash = list.first?["blockHash"]?.string,
         list.first?["cumulativeGasUsed"] != nil
       {

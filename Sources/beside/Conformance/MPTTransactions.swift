@@ -28,7 +28,8 @@ enum MPTTransactions {
     report.expect(file, "hashes of \(list.count) transactions", "", wrong.joined(separator: ", "))
     let trie = try? MerklePatriciaTrie(list: leaves)
     report.expect(
-      file, "transactionsRoot of \(list.count) transactions", "\(root)", trie.map { "\($0.root)" } ?? "no trie")
+      file, "transactionsRoot of \(list.count) transactions", "\(root)",
+      trie.map { "\($0.root)" } ?? "no trie")
   }
 
   /// A legacy, access list (EIP-2930) or dynamic fee (EIP-1559) transaction; nil for another type or form.

@@ -51,7 +51,8 @@ enum MPTTrieTests {
   }
 
   private static func isProven(
-    _ key: [UInt8], entries: [MerklePatriciaTrie.Entry], trie: MerklePatriciaTrie, keys: MerklePatriciaTrie.Keys
+    _ key: [UInt8], entries: [MerklePatriciaTrie.Entry], trie: MerklePatriciaTrie,
+    keys: MerklePatriciaTrie.Keys
   ) -> Bool {
     let value = entries.last { $0.key == key }?.value ?? []
     for convention in [MerklePatriciaConvention.geth, .optimism] {

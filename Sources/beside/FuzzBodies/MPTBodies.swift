@@ -31,7 +31,8 @@ public enum MPTBodies {
         case .success(.excluded), .failure: break
         }
         // The empty string after it proves nothing new.
-        let longer = try? MerklePatriciaProof.verify(root: root, key: key, nodes: [bytes, []], convention: convention)
+        let longer = try? MerklePatriciaProof.verify(
+          root: root, key: key, nodes: [bytes, []], convention: convention)
         precondition(longer == nil)
       }
     }
@@ -57,7 +58,8 @@ public enum MPTBodies {
     }
     precondition(nodes.first.map { Keccak256.hash($0) } == root)
     for count in nodes.indices {
-      let shorter = try? MerklePatriciaProof.verify(root: root, key: key, nodes: [[UInt8]](nodes.prefix(count)))
+      let shorter = try? MerklePatriciaProof.verify(
+        root: root, key: key, nodes: [[UInt8]](nodes.prefix(count)))
       precondition(shorter == nil)
     }
   }
@@ -70,7 +72,8 @@ public enum MPTBodies {
     var reader = ByteReader(input)
     var entries: [MerklePatriciaTrie.Entry] = []
     while entries.count < 64, let keySize = try? reader.readUInt8(), let valueSize = try? reader.readUInt8(),
-      let key = try? reader.readBytes(Int(keySize % 8) + 1), let value = try? reader.readBytes(Int(valueSize % 64))
+      let key = try? reader.readBytes(Int(keySize % 8) + 1),
+      let value = try? reader.readBytes(Int(valueSize % 64))
     {
       entries.append(MerklePatriciaTrie.Entry(key: key, value: value))
     }
@@ -79,7 +82,8 @@ public enum MPTBodies {
     for key in asked {
       let held = entries.last { $0.key == key }?.value ?? []
       for convention in [MerklePatriciaConvention.geth, .optimism] {
-        let result = try? trie.verify(key, nodes: trie.proof(key, convention: convention), convention: convention)
+        let result = try? trie.verify(
+          key, nodes: trie.proof(key, convention: convention), convention: convention)
         switch result {
         case .included(let value): precondition(value == held)
         case .excluded: precondition(held.isEmpty)
