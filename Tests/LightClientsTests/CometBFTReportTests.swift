@@ -4,7 +4,9 @@ import OfflineVerification
 import TestSupport
 import Testing
 
-@Suite("CometBFT reports", .enabled(if: Corpora.directory("tendermint-light-client") != nil, "the corpus is absent"))
+@Suite(
+  "CometBFT reports",
+  .enabled(if: Corpora.directory("tendermint-light-client") != nil, "the corpus is absent"))
 struct CometBFTReportTests {
   private func step(_ name: String) throws -> JSONValue {
     let path = try #require(Corpora.directory("tendermint-light-client"))
@@ -77,7 +79,8 @@ struct CometBFTReportTests {
   func commitOnly() throws {
     let block = try #require(try step("MC50_2_faulty_TestSuccess").member("input.0.block"))
     let report = try CometBFTVerification.verify([
-      "signed_header": try #require(block["signed_header"]), "validators": try #require(block["validator_set"]),
+      "signed_header": try #require(block["signed_header"]),
+      "validators": try #require(block["validator_set"]),
     ])
     #expect(report.outcome == .valid)
     #expect(report.assumptions.map(\.code) == ["callerTrusts", "signatureRule"])

@@ -74,7 +74,8 @@ struct CommitVerificationTests {
       bytes[32] ^= 1
       commit.signatures[index] = .vote(
         CometBFT.CommitVote(
-          choice: .block, validatorAddress: vote.validatorAddress, timestamp: vote.timestamp, signature: bytes))
+          choice: .block, validatorAddress: vote.validatorAddress, timestamp: vote.timestamp, signature: bytes
+        ))
       let broken = commit
       #expect(throws: CometBFT.CommitRefusal.signature(index: index, .mismatch)) { try full(set, broken) }
     }

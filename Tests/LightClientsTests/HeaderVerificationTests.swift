@@ -5,7 +5,8 @@ import WireBytes
 
 @Suite("Headers")
 struct HeaderVerificationTests {
-  private static let options = CometBFT.ClientOptions(trustingPeriod: .seconds(1000), clockDriftMax: .seconds(10))
+  private static let options = CometBFT.ClientOptions(
+    trustingPeriod: .seconds(1000), clockDriftMax: .seconds(10))
 
   /// Trusted height 10 at second 0, by the set of three; now is second 100.
   private func judge(
@@ -57,7 +58,8 @@ struct HeaderVerificationTests {
       verdict
         == .refused(
           .trustedValidators(
-            expected: try ChainMaker.set(ChainMaker.signers()).hash(), actual: try ChainMaker.set(others).hash())))
+            expected: try ChainMaker.set(ChainMaker.signers()).hash(),
+            actual: try ChainMaker.set(others).hash())))
   }
 
   @Test("the trusting period ends at its last instant")
@@ -155,7 +157,9 @@ struct HeaderVerificationTests {
   func notEnoughTrust() throws {
     let old = try ChainMaker.signers()
     // Of the trusted set only the two small ones stay: 20 of 50, but with one of them absent 10.
-    let new = [try ChainMaker.Signer(number: 1, power: 50), try ChainMaker.Signer(number: 2, power: 40), old[1]]
+    let new = [
+      try ChainMaker.Signer(number: 1, power: 50), try ChainMaker.Signer(number: 2, power: 40), old[1],
+    ]
     let block = try ChainMaker.block(12, seconds: 5, by: new)
     let verdict = try judge(block)
     #expect(verdict == .notEnoughTrust(signed: 10, needed: 16))

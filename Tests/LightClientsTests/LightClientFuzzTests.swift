@@ -3,7 +3,8 @@ import Testing
 
 @Suite("Fuzz bodies of the light clients")
 struct LightClientFuzzTests {
-  @Test("hold for their seeds, every truncation and every flipped bit", arguments: LightClientBodies.all.indices)
+  @Test(
+    "hold for their seeds, every truncation and every flipped bit", arguments: LightClientBodies.all.indices)
   func mutations(index: Int) {
     let body = LightClientBodies.all[index]
     for seed in body.seeds {

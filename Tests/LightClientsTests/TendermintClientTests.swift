@@ -13,7 +13,8 @@ struct TendermintClientTests {
       frozenHeight: .zero, latestHeight: Self.trusted, proofSpecs: [[8, 1]], upgradePath: ["upgrade"])
   }
 
-  private func client(_ change: (inout Tendermint.ClientState) -> Void = { _ in }) throws -> Tendermint.Client {
+  private func client(_ change: (inout Tendermint.ClientState) -> Void = { _ in }) throws -> Tendermint.Client
+  {
     var state = state()
     change(&state)
     let first = try ChainMaker.header(10, seconds: 0, by: ChainMaker.signers(), next: ChainMaker.signers())
@@ -71,13 +72,15 @@ struct TendermintClientTests {
     #expect(
       try later.update(header(15, seconds: 5), now: now)
         == .frozen(
-          .time(lower: at(15), lowerTime: ChainMaker.time(5), higher: at(20), higherTime: ChainMaker.time(5))))
+          .time(lower: at(15), lowerTime: ChainMaker.time(5), higher: at(20), higherTime: ChainMaker.time(5)))
+    )
     var earlier = try client()
     _ = try earlier.update(header(20, seconds: 5), now: now)
     #expect(
       try earlier.update(header(25, seconds: 4), now: now)
         == .frozen(
-          .time(lower: at(20), lowerTime: ChainMaker.time(5), higher: at(25), higherTime: ChainMaker.time(4))))
+          .time(lower: at(20), lowerTime: ChainMaker.time(5), higher: at(25), higherTime: ChainMaker.time(4)))
+    )
   }
 
   @Test("refuses headers that break a rule, and stays as it was")
@@ -153,7 +156,8 @@ struct TendermintClientTests {
       header1: try header(21, seconds: 5), header2: try header(20, seconds: 5))
     #expect(
       try client.submit(message, now: ChainMaker.time(100))
-        == .time(lower: at(20), lowerTime: ChainMaker.time(5), higher: at(21), higherTime: ChainMaker.time(5)))
+        == .time(lower: at(20), lowerTime: ChainMaker.time(5), higher: at(21), higherTime: ChainMaker.time(5))
+    )
   }
 
   @Test("refuses two headers that an honest chain can have")

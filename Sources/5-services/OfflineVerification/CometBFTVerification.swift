@@ -23,7 +23,8 @@ public enum CometBFTVerification {
   ) throws(InputError) -> VerificationReport {
     let now: CometBFT.Timestamp?
     if let unixTime {
-      guard let seconds = Int64(exactly: unixTime), let time = try? CometBFT.Timestamp(seconds: seconds) else {
+      guard let seconds = Int64(exactly: unixTime), let time = try? CometBFT.Timestamp(seconds: seconds)
+      else {
         throw .member(path: "--at", wanted: "a time before the year 10000")
       }
       now = time

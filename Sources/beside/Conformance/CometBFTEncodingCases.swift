@@ -114,7 +114,8 @@ enum CometBFTEncodingCases {
           case let other?: throw CometBFTRecordings.Difference(description: "type \(other)")
           }
         let vote = CometBFT.CanonicalVote(
-          type: type, height: Int64(literal["Height"] ?? "0") ?? 0, round: Int64(literal["Round"] ?? "0") ?? 0,
+          type: type, height: Int64(literal["Height"] ?? "0") ?? 0,
+          round: Int64(literal["Round"] ?? "0") ?? 0,
           blockID: nil, chainID: try one.string("chainId"))
         try CometBFTRecordings.expect(try one.hex("signBytes"), vote.signBytes(at: .goZero))
       }

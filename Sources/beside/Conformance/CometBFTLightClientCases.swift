@@ -39,7 +39,8 @@ enum CometBFTLightClientCases {
       let answer: String
       var detail = ""
       do {
-        let now = try step["now"].map { value throws(InputError) in try CometBFTJSON.time(value) } ?? initialNow
+        let now =
+          try step["now"].map { value throws(InputError) in try CometBFTJSON.time(value) } ?? initialNow
         let block = try CometBFTJSON.lightBlock(step["block"] ?? step, at: "input.\(index)")
         switch client.update(block, now: now) {
         case .verified: answer = "SUCCESS"

@@ -85,7 +85,8 @@ enum CometBFTRecordings {
         _ = try CometBFTJSON.validator(validator, at: "validator_info")
       }
     }
-    if let validators = result["validators"] ?? result["genesis"]?["validators"], validators.array?.isEmpty == false
+    if let validators = result["validators"] ?? result["genesis"]?["validators"],
+      validators.array?.isEmpty == false
     {
       attempt("validator addresses", file, &report) {
         _ = try CometBFTJSON.validatorSet(validators, at: "validators")
@@ -152,7 +153,8 @@ enum CometBFTRecordings {
       }
     }
     headers.sort { $0.header.height < $1.header.height }
-    for (lower, upper) in zip(headers, headers.dropFirst()) where upper.header.height == lower.header.height + 1 {
+    for (lower, upper) in zip(headers, headers.dropFirst())
+    where upper.header.height == lower.header.height + 1 {
       attempt("height \(upper.header.height) last block id", file, &report) {
         try expect(lower.id, upper.header.lastBlockID)
         try expect(lower.header.nextValidatorsHash, upper.header.validatorsHash)

@@ -75,7 +75,8 @@ enum TendermintClientCases {
   private static func expectsRefusal(_ json: JSONValue) -> Bool {
     if let expect = json["expect"]?.string { return expect == "refuse" }
     let scenario =
-      json["scenario"]?.string ?? json["metadata"]?["description"]?.string?.split(separator: " ").last
+      json["scenario"]?.string
+      ?? json["metadata"]?["description"]?.string?.split(separator: " ").last
       .map(String.init)
     return scenario.map { !["happy_path", "update_client_happy_path"].contains($0) } ?? false
   }
@@ -117,7 +118,8 @@ enum TendermintClientCases {
     var client = try client(json)
     let bytes = try message.hex("client_message_hex")
     // A fixture is judged at the time it was made; a chain that is a little ahead is within the allowed drift.
-    let now = try CometBFTJSON.time(json.member("metadata.generated_at") ?? .null, at: "metadata.generated_at")
+    let now = try CometBFTJSON.time(
+      json.member("metadata.generated_at") ?? .null, at: "metadata.generated_at")
     if try message.string("type_url") == Tendermint.Misbehaviour.typeURL {
       _ = try client.submit(Tendermint.Misbehaviour(decoding: bytes.span), now: now)
       return

@@ -45,7 +45,8 @@ extension CometBFT.ValidatorSet {
     rule: Ed25519.Rule = .zip215
   ) throws(CometBFT.CommitRefusal) -> CometBFT.CommitTally {
     try checkShape(of: commit, blockID: blockID, height: height)
-    return try verify(commit, chainID: chainID, threshold: .twoThirds, stopping: false, rule: rule) { index, _ in
+    return try verify(commit, chainID: chainID, threshold: .twoThirds, stopping: false, rule: rule) {
+      index, _ in
       index
     }
   }
@@ -58,7 +59,8 @@ extension CometBFT.ValidatorSet {
     rule: Ed25519.Rule = .zip215
   ) throws(CometBFT.CommitRefusal) -> CometBFT.CommitTally {
     try checkShape(of: commit, blockID: blockID, height: height)
-    return try verify(commit, chainID: chainID, threshold: .twoThirds, stopping: true, rule: rule) { index, _ in
+    return try verify(commit, chainID: chainID, threshold: .twoThirds, stopping: true, rule: rule) {
+      index, _ in
       index
     }
   }
@@ -71,12 +73,14 @@ extension CometBFT.ValidatorSet {
   /// - Throws: ``CometBFT/CommitRefusal``; ``CometBFT/CommitRefusal/power(signed:needed:)`` means that the sets share
   ///   too little, not that the commit is wrong.
   public func verifyCommitLightTrusting(
-    _ commit: CometBFT.Commit, chainID: String, threshold: CometBFT.TrustThreshold, rule: Ed25519.Rule = .zip215
+    _ commit: CometBFT.Commit, chainID: String, threshold: CometBFT.TrustThreshold,
+    rule: Ed25519.Rule = .zip215
   ) throws(CometBFT.CommitRefusal) -> CometBFT.CommitTally {
     var places: [Bytes20: Int] = [:]
     places.reserveCapacity(validators.count)
     for (index, validator) in validators.enumerated() { places[validator.address] = index }
-    return try verify(commit, chainID: chainID, threshold: threshold, stopping: true, rule: rule) { _, address in
+    return try verify(commit, chainID: chainID, threshold: threshold, stopping: true, rule: rule) {
+      _, address in
       places[address]
     }
   }

@@ -43,7 +43,9 @@ struct MessageReader {
   }
 
   mutating func next(in message: Span<UInt8>) throws(CometBFT.DecodingError) -> MessageField? {
-    do { return try reader.next(in: message).map { MessageField(field: $0) } } catch { throw .protobuf(error) }
+    do { return try reader.next(in: message).map { MessageField(field: $0) } } catch {
+      throw .protobuf(error)
+    }
   }
 }
 

@@ -149,7 +149,8 @@ extension CometBFT.Header {
     guard height >= 0 else { throw .negativeHeight(height) }
     self.init(
       version: version, chainID: chainID, height: height, time: time, lastBlockID: lastBlockID,
-      lastCommitHash: hashes[5], dataHash: hashes[6], validatorsHash: hashes[7], nextValidatorsHash: hashes[8],
+      lastCommitHash: hashes[5], dataHash: hashes[6], validatorsHash: hashes[7],
+      nextValidatorsHash: hashes[8],
       consensusHash: hashes[9], appHash: appHash, lastResultsHash: hashes[11], evidenceHash: hashes[12],
       proposerAddress: proposerAddress)
   }

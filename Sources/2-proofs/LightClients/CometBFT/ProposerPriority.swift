@@ -35,10 +35,11 @@ extension CometBFT.ValidatorSet {
         Self.clippedSum(priorities[index], average == .min ? .max : -average), validators[index].power)
     }
     var proposer = 0
-    for index in priorities.indices.dropFirst() where
+    for index in priorities.indices.dropFirst()
+    where
       priorities[index] > priorities[proposer]
-        || priorities[index] == priorities[proposer]
-          && validators[index].address < validators[proposer].address
+      || priorities[index] == priorities[proposer]
+        && validators[index].address < validators[proposer].address
     {
       proposer = index
     }

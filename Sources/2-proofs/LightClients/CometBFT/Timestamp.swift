@@ -109,7 +109,9 @@ extension CometBFT.Timestamp: CustomStringConvertible {
     }
     let (year, month, day) = (try digits(0..<4), try digits(5..<7), try digits(8..<10))
     let (hour, minute, second) = (try digits(11..<13), try digits(14..<16), try digits(17..<19))
-    guard year >= 1, (1...12).contains(month), day >= 1, hour < 24, minute < 60, second < 60 else { throw .text }
+    guard year >= 1, (1...12).contains(month), day >= 1, hour < 24, minute < 60, second < 60 else {
+      throw .text
+    }
     let days = Self.days(year: year, month: month, day: day)
     // A day past the end of its month comes back as another date.
     guard Self.civil(daysSinceEpoch: days) == (year, month, day) else { throw .text }

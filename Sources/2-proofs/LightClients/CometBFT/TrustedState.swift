@@ -17,7 +17,8 @@ extension CometBFT {
     public let blockProtocol: UInt64?
 
     public init(
-      trustingPeriod: Duration, trustLevel: TrustThreshold = .oneThird, clockDriftMax: Duration = .seconds(10),
+      trustingPeriod: Duration, trustLevel: TrustThreshold = .oneThird,
+      clockDriftMax: Duration = .seconds(10),
       signatureRule: Ed25519.Rule = .zip215, blockProtocol: UInt64? = CometBFT.blockProtocol
     ) {
       self.trustingPeriod = trustingPeriod

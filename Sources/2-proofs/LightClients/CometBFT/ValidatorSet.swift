@@ -62,7 +62,9 @@ extension CometBFT {
       seen.reserveCapacity(validators.count)
       for (index, validator) in validators.enumerated() {
         guard validator.power >= 0 else { throw .negativePower(validator: index, power: validator.power) }
-        guard validator.power <= powerMax - total else { throw .totalPower(validator: index, limit: powerMax) }
+        guard validator.power <= powerMax - total else {
+          throw .totalPower(validator: index, limit: powerMax)
+        }
         total += validator.power
         if let first = seen.updateValue(index, forKey: validator.address) {
           throw .duplicate(first: first, second: index)

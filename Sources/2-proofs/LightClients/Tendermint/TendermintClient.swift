@@ -79,7 +79,9 @@ extension Tendermint {
 
     public func status(at now: CometBFT.Timestamp) -> Status {
       if state.frozenHeight != .zero { return .frozen }
-      guard let latest = consensusState(at: state.latestHeight), !isExpired(latest, now) else { return .expired }
+      guard let latest = consensusState(at: state.latestHeight), !isExpired(latest, now) else {
+        return .expired
+      }
       return .active
     }
 
