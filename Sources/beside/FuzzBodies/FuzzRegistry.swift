@@ -1,4 +1,5 @@
 /// Every body, room by room.
 public enum FuzzRegistry {
-  public static let all: [FuzzBody] = EncodingsBodies.all + MPTBodies.all + ForeignProtocolBodies.all
+  public static let all: [FuzzBody] =
+    EncodingsBodies.all + LightClientBodies.all + MPTBodies.all + ForeignProtocolBodies.all
 }
