@@ -39,6 +39,10 @@ public enum RSAPSS {
       guard bytes.count <= Self.encodedSizeMax else { throw .key }
       let copy = [UInt8](copying: bytes)
       guard let key = try? _RSA.Signing.PublicKey(unsafeDERRepresentation: copy) else { throw .key }
+      // BoringSSL leaves trailing bytes unread; writing the key again shows them, and any other second encoding.
+      guard [UInt8](key.derRepresentation) == copy || [UInt8](key.pkcs1DERRepresentation) == copy else {
+        throw .key
+      }
       try self.init(key)
     }
 
