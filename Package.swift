@@ -102,7 +102,7 @@ let package = Package(
         "OfflineVerification",
       ]),
     // tests
-    tests("WireBytes", ["WireBytes"]),
+    tests("WireBytes", ["WireBytes", "Encodings"]),
     tests("Digests", ["WireBytes", "Digests"]),
     tests("Encodings", wire + ["Conformance"]),
     tests("SignatureSchemes", wire + ["SignatureSchemes", "Conformance"]),

@@ -1,1 +1,0 @@
-// WireBytesTests: filled by its owner.
