@@ -1,0 +1,364 @@
+import Digests
+public import Encodings
+public import Messages
+import WireBytes
+
+/// Why JSON is no policy. `path` leads to the member, from the root, dotted.
+public enum PolicyDecodingError: Error, Hashable, Sendable {
+  case json(JSONError)
+  /// A member is absent or not of the wanted form.
+  case member(path: String, wanted: Form)
+  /// A member that is not known: it might be a condition that we would not check.
+  case unknownMember(path: String)
+  case domain(path: String, DomainIDError)
+  case client(path: String, IdentifierError)
+  case address(path: String, InteroperableAddressError)
+  case key(path: String, AttesterSignatureError)
+  case policy(path: String, PolicyError)
+
+  /// What was wanted.
+  public enum Form: String, Hashable, Sendable {
+    case object
+    /// An object with exactly one member, which names the kind of policy.
+    case oneMember
+    case array
+    case string
+    case hex
+    /// A number without sign, fraction, exponent or leading zero.
+    case integer
+    /// Such a number as a string, up to 2^256 - 1.
+    case decimalText
+    /// One of a few words.
+    case word
+  }
+}
+
+/// The JSON form of policies; docs/spec/policy.md lists the members.
+enum PolicyText {
+  static func hash(_ node: Policy.Node) -> Bytes32 {
+    SHA256Hash.hash([UInt8]("causeway/policy/v1".utf8) + [UInt8](json(node).text().utf8))
+  }
+
+  // MARK: Writing
+
+  static func json(_ node: Policy.Node) -> JSONValue {
+    switch node {
+    case .attested(let policy): return ["attested": json(policy)]
+    case .cometBFT(let policy): return ["cometbft": json(policy)]
+    case .all(let parts): return ["all": .array(parts.map { json($0) })]
+    case .any(let parts): return ["any": .array(parts.map { json($0) })]
+    case .threshold(let required, let parts):
+      return ["threshold": ["required": .integer(required), "of": .array(parts.map { json($0) })]]
+    case .route(let route):
+      var members: [String: JSONValue] = [
+        "by": .string(route.by.rawValue), "branches": .array(route.branches.map { json($0) }),
+      ]
+      if let otherwise = route.otherwise { members["otherwise"] = json(otherwise) }
+      return ["route": .object(members)]
+    case .delay(let above, let seconds, let then):
+      return [
+        "delay": ["above": .string(above.description), "seconds": .integer(seconds), "policy": json(then)]
+      ]
+    }
+  }
+
+  private static func json(_ branch: Policy.Route.Branch) -> JSONValue {
+    let policy = json(branch.policy)
+    switch branch.key {
+    case .valueUpTo(let bound): return ["upTo": .string(bound.description), "policy": policy]
+    case .recipient(let address): return ["is": .string(Hex.encode(address.encoded())), "policy": policy]
+    case .ageUpTo(let seconds): return ["upTo": .integer(seconds), "policy": policy]
+    }
+  }
+
+  private static func json(_ policy: AttestedPolicy) -> JSONValue {
+    var members: [String: JSONValue] = [
+      "mode": .string(policy.mode.rawValue), "form": .string(policy.form.rawValue),
+      "origin": .string(policy.binding.origin.text), "router": .string(Hex.encode(policy.binding.router)),
+      "client": .string(policy.binding.client.text), "quorum": .integer(policy.quorum),
+      "surplus": .string(policy.surplus.rawValue), "unknownSigners": .string(policy.unknownSigners.rawValue),
+      "attesters": .array(
+        policy.attesters.map {
+          [
+            "suite": .string($0.suite.rawValue), "key": .string(Hex.encode($0.key)),
+            "weight": .integer($0.weight),
+          ]
+        }),
+    ]
+    if let freshness = policy.freshness {
+      members["freshness"] = [
+        "ageMaxSeconds": .integer(freshness.ageMaxSeconds),
+        "driftMaxSeconds": .integer(freshness.driftMaxSeconds),
+      ]
+    }
+    return .object(members)
+  }
+
+  private static func json(_ policy: CometBFTPolicy) -> JSONValue {
+    [
+      "domain": .string(policy.domain.text), "chainId": .string(policy.chainID),
+      "trustLevel": [
+        "numerator": .integer(policy.trustNumerator), "denominator": .integer(policy.trustDenominator),
+      ],
+      "trustingPeriodSeconds": .integer(policy.trustingPeriodSeconds),
+      "clockDriftSeconds": .integer(policy.clockDriftSeconds),
+    ]
+  }
+}
+
+extension JSONValue {
+  fileprivate static func integer(_ value: some BinaryInteger) -> JSONValue { .number(String(value)) }
+}
+
+extension Policy {
+  /// A longer text is refused.
+  public static let textSizeMax = 1 << 20
+
+  /// The canonical JSON: members sorted by name, no white space, lower-case hex.
+  public var text: String { PolicyText.json(root).text() }
+  /// The same as a value.
+  public var json: JSONValue { PolicyText.json(root) }
+
+  /// Decodes a policy from untrusted JSON text; white space and order of members are free, unknown members are not.
+  ///
+  /// - Throws: ``PolicyDecodingError``; no input traps.
+  public init(decoding text: Span<UInt8>) throws(PolicyDecodingError) {
+    let json: JSONValue
+    do {
+      // A node of the policy spends three levels at most: its kind, a list, a branch.
+      json = try JSONValue(
+        decoding: text, limits: JSONLimits(sizeBytes: Self.textSizeMax, depth: Self.depthMax * 4 + 8))
+    } catch { throw .json(error) }
+    try self.init(json: json)
+  }
+
+  /// Decodes a policy from JSON.
+  ///
+  /// - Throws: ``PolicyDecodingError``.
+  public init(json: JSONValue) throws(PolicyDecodingError) {
+    var reader = PolicyReader()
+    let root = try reader.node(json, path: "", depth: 1)
+    do { try self.init(root) } catch { throw .policy(path: "", error) }
+  }
+}
+
+/// Reads nodes; counts them, so that a hostile tree ends early.
+private struct PolicyReader {
+  typealias Failure = PolicyDecodingError
+  var nodes = 0
+
+  mutating func node(_ json: JSONValue, path: String, depth: Int) throws(Failure) -> Policy.Node {
+    guard depth <= Policy.depthMax else { throw .policy(path: path, .tooDeep(max: Policy.depthMax)) }
+    nodes += 1
+    guard nodes <= Policy.nodeCountMax else {
+      throw .policy(path: path, .tooManyNodes(max: Policy.nodeCountMax))
+    }
+    guard let members = json.object, members.count == 1, let (kind, value) = members.first else {
+      throw .member(path: path, wanted: .oneMember)
+    }
+    let inner = Self.join(path, kind)
+    switch kind {
+    case "attested": return .attested(try attested(value, path: inner))
+    case "cometbft": return .cometBFT(try cometBFT(value, path: inner))
+    case "all": return .all(try parts(value, path: inner, depth: depth))
+    case "any": return .any(try parts(value, path: inner, depth: depth))
+    case "threshold":
+      let object = try Self.object(value, path: inner, known: ["required", "of"])
+      let required: Int = try Self.integer(object, "required", path: inner)
+      return .threshold(
+        required: required, of: try parts(object["of"] ?? .null, path: Self.join(inner, "of"), depth: depth))
+    case "route": return .route(try route(value, path: inner, depth: depth))
+    case "delay":
+      let object = try Self.object(value, path: inner, known: ["above", "seconds", "policy"])
+      return .delay(
+        above: try Self.amount(object, "above", path: inner),
+        seconds: try Self.integer(object, "seconds", path: inner),
+        then: try node(object["policy"] ?? .null, path: Self.join(inner, "policy"), depth: depth + 1))
+    default: throw .unknownMember(path: inner)
+    }
+  }
+
+  private mutating func parts(_ json: JSONValue, path: String, depth: Int) throws(Failure) -> [Policy.Node] {
+    guard let elements = json.array else { throw .member(path: path, wanted: .array) }
+    guard elements.count <= Policy.partCountMax else {
+      throw .policy(path: path, .tooManyParts(max: Policy.partCountMax, actual: elements.count))
+    }
+    var parts: [Policy.Node] = []
+    for (index, element) in elements.enumerated() {
+      parts.append(try node(element, path: Self.join(path, String(index)), depth: depth + 1))
+    }
+    return parts
+  }
+
+  private mutating func route(_ json: JSONValue, path: String, depth: Int) throws(Failure) -> Policy.Route {
+    let object = try Self.object(json, path: path, known: ["by", "branches", "otherwise"])
+    let by: Policy.Route.Dimension = try Self.word(object, "by", path: path)
+    let list = Self.join(path, "branches")
+    guard let elements = object["branches"]?.array else { throw .member(path: list, wanted: .array) }
+    guard elements.count <= Policy.partCountMax else {
+      throw .policy(path: list, .tooManyParts(max: Policy.partCountMax, actual: elements.count))
+    }
+    var branches: [Policy.Route.Branch] = []
+    for (index, element) in elements.enumerated() {
+      let at = Self.join(list, String(index))
+      let name = by == .recipient ? "is" : "upTo"
+      let branch = try Self.object(element, path: at, known: [name, "policy"])
+      let key: Policy.Route.Key
+      switch by {
+      case .value: key = .valueUpTo(try Self.amount(branch, name, path: at))
+      case .age: key = .ageUpTo(seconds: try Self.integer(branch, name, path: at))
+      case .recipient:
+        let bytes = try Self.hex(branch, name, path: at)
+        do { key = .recipient(try InteroperableAddress(decoding: bytes.span)) } catch {
+          throw .address(path: Self.join(at, name), error)
+        }
+      }
+      branches.append(
+        Policy.Route.Branch(
+          key, try node(branch["policy"] ?? .null, path: Self.join(at, "policy"), depth: depth + 1)))
+    }
+    var otherwise: Policy.Node?
+    if let json = object["otherwise"] {
+      otherwise = try node(json, path: Self.join(path, "otherwise"), depth: depth + 1)
+    }
+    return Policy.Route(by: by, branches: branches, otherwise: otherwise)
+  }
+
+  private func attested(_ json: JSONValue, path: String) throws(Failure) -> AttestedPolicy {
+    let object = try Self.object(
+      json, path: path,
+      known: [
+        "mode", "form", "origin", "router", "client", "attesters", "quorum", "surplus", "unknownSigners",
+        "freshness",
+      ])
+    let origin = try Self.domain(object, "origin", path: path)
+    let clientText = try Self.string(object, "client", path: path)
+    let client: ClientID
+    do { client = try ClientID(clientText) } catch { throw .client(path: Self.join(path, "client"), error) }
+    var freshness: AttestedPolicy.Freshness?
+    if let value = object["freshness"] {
+      let at = Self.join(path, "freshness")
+      let members = try Self.object(value, path: at, known: ["ageMaxSeconds", "driftMaxSeconds"])
+      freshness = AttestedPolicy.Freshness(
+        ageMaxSeconds: try Self.integer(members, "ageMaxSeconds", path: at),
+        driftMaxSeconds: try Self.integer(members, "driftMaxSeconds", path: at))
+    }
+    let router = try Self.hex(object, "router", path: path)
+    let mode: AttestedPolicy.Mode = try Self.word(object, "mode", path: path)
+    let form: AttestedPolicy.Form = try Self.word(object, "form", path: path)
+    let surplus: AttestedPolicy.Extra = try Self.word(object, "surplus", path: path)
+    let unknown: AttestedPolicy.Extra = try Self.word(object, "unknownSigners", path: path)
+    let quorum: UInt64 = try Self.integer(object, "quorum", path: path)
+    let attesters = try attesters(object["attesters"] ?? .null, path: Self.join(path, "attesters"))
+    do {
+      return try AttestedPolicy(
+        mode: mode, form: form,
+        binding: try AttestationBinding(origin: origin, router: router, client: client), attesters: attesters,
+        quorum: quorum, surplus: surplus, unknownSigners: unknown, freshness: freshness)
+    } catch { throw .policy(path: path, error) }
+  }
+
+  private func attesters(_ json: JSONValue, path: String) throws(Failure) -> [Attester] {
+    guard let elements = json.array else { throw .member(path: path, wanted: .array) }
+    guard elements.count <= AttestedPolicy.attesterCountMax else {
+      throw .policy(
+        path: path, .tooManyAttesters(max: AttestedPolicy.attesterCountMax, actual: elements.count))
+    }
+    var attesters: [Attester] = []
+    for (index, element) in elements.enumerated() {
+      let at = Self.join(path, String(index))
+      let object = try Self.object(element, path: at, known: ["suite", "key", "weight"])
+      let suite: AttesterSuite = try Self.word(object, "suite", path: at)
+      let key = try Self.hex(object, "key", path: at)
+      let weight: UInt64 = object["weight"] == nil ? 1 : try Self.integer(object, "weight", path: at)
+      do { attesters.append(try Attester(suite: suite, key: key, weight: weight)) } catch {
+        throw .key(path: Self.join(at, "key"), error)
+      }
+    }
+    return attesters
+  }
+
+  private func cometBFT(_ json: JSONValue, path: String) throws(Failure) -> CometBFTPolicy {
+    let object = try Self.object(
+      json, path: path,
+      known: ["domain", "chainId", "trustLevel", "trustingPeriodSeconds", "clockDriftSeconds"])
+    let at = Self.join(path, "trustLevel")
+    let level = try Self.object(object["trustLevel"] ?? .null, path: at, known: ["numerator", "denominator"])
+    let domain = try Self.domain(object, "domain", path: path)
+    let chainID = try Self.string(object, "chainId", path: path)
+    let numerator: UInt64 = try Self.integer(level, "numerator", path: at)
+    let denominator: UInt64 = try Self.integer(level, "denominator", path: at)
+    let period: UInt64 = try Self.integer(object, "trustingPeriodSeconds", path: path)
+    let drift: UInt64 = try Self.integer(object, "clockDriftSeconds", path: path)
+    do {
+      return try CometBFTPolicy(
+        domain: domain, chainID: chainID, trustNumerator: numerator, trustDenominator: denominator,
+        trustingPeriodSeconds: period, clockDriftSeconds: drift)
+    } catch { throw .policy(path: path, error) }
+  }
+
+  // MARK: Members
+
+  private static func join(_ path: String, _ name: String) -> String { path.isEmpty ? name : path + "." + name }
+
+  private static func object(
+    _ json: JSONValue, path: String, known: Set<String>
+  ) throws(Failure) -> [String: JSONValue] {
+    guard let members = json.object else { throw .member(path: path, wanted: .object) }
+    // Sorted, so that the same member is named every time.
+    if let stranger = members.keys.filter({ !known.contains($0) }).sorted().first {
+      throw .unknownMember(path: join(path, stranger))
+    }
+    return members
+  }
+
+  private static func string(
+    _ object: [String: JSONValue], _ name: String, path: String
+  ) throws(Failure) -> String {
+    guard let text = object[name]?.string else { throw .member(path: join(path, name), wanted: .string) }
+    return text
+  }
+
+  private static func hex(
+    _ object: [String: JSONValue], _ name: String, path: String
+  ) throws(Failure) -> [UInt8] {
+    guard let text = object[name]?.string, text.hasPrefix("0x"), let bytes = try? Hex.decode(text) else {
+      throw .member(path: join(path, name), wanted: .hex)
+    }
+    return bytes
+  }
+
+  private static func domain(
+    _ object: [String: JSONValue], _ name: String, path: String
+  ) throws(Failure) -> DomainID {
+    let text = try string(object, name, path: path)
+    do { return try DomainID(text) } catch { throw .domain(path: join(path, name), error) }
+  }
+
+  private static func word<Word: RawRepresentable>(
+    _ object: [String: JSONValue], _ name: String, path: String
+  ) throws(Failure) -> Word where Word.RawValue == String {
+    guard let text = object[name]?.string, let word = Word(rawValue: text) else {
+      throw .member(path: join(path, name), wanted: .word)
+    }
+    return word
+  }
+
+  private static func integer<Value: FixedWidthInteger>(
+    _ object: [String: JSONValue], _ name: String, path: String
+  ) throws(Failure) -> Value {
+    guard case .number(let text)? = object[name], text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+      text == "0" || !text.hasPrefix("0"), let value = Value(text)
+    else { throw .member(path: join(path, name), wanted: .integer) }
+    return value
+  }
+
+  private static func amount(
+    _ object: [String: JSONValue], _ name: String, path: String
+  ) throws(Failure) -> UInt256 {
+    guard let text = object[name]?.string, text == "0" || !text.hasPrefix("0"),
+      let value = UInt256(decimal: text)
+    else { throw .member(path: join(path, name), wanted: .decimalText) }
+    return value
+  }
+}
