@@ -158,14 +158,18 @@ extension ExecutionEnvelope {
   }
 
   /// The SSZ encoding.
-  public func encoded() -> [UInt8] { Self.written { () throws(SSZError) in try Self.type.encode(value) } }
+  public func encoded() -> [UInt8] {
+    do { return try Self.type.encode(value) } catch { Self.unfit(error) }
+  }
 
   /// The `hash_tree_root`.
-  public func root() -> Bytes32 { Self.written { () throws(SSZError) in try Self.type.hashTreeRoot(value) } }
+  public func root() -> Bytes32 {
+    do { return try Self.type.hashTreeRoot(value) } catch { Self.unfit(error) }
+  }
 
   /// A value that was checked always fits its type.
-  private static func written<Result>(_ body: () throws(SSZError) -> Result) -> Result {
-    do { return try body() } catch { preconditionFailure("an envelope does not fit its own type: \(error)") }
+  private static func unfit(_ error: SSZError) -> Never {
+    preconditionFailure("an envelope does not fit its own type: \(error)")
   }
 
   /// Decodes untrusted bytes strictly: first offset, order of offsets, no gaps, no trailing bytes, list limits.
@@ -180,29 +184,31 @@ extension ExecutionEnvelope {
     var calls: [Call] = []
     for (index, element) in try fields[1].parts().enumerated() {
       let parts = try element.parts(4)
+      let targetBytes = try parts[0].bytes()
       let target: InteroperableAddress
-      do { target = try InteroperableAddress(decoding: try parts[0].bytesOrShape().span) } catch {
+      do { target = try InteroperableAddress(decoding: targetBytes.span) } catch {
         throw .target(call: index, error)
       }
-      let funds = try parts[1].parts().map { (coin: SSZValue) throws(EnvelopeError) in
+      var funds: [Coin] = []
+      for coin in try parts[1].parts() {
         let members = try coin.parts(2)
-        return Coin(denomination: try members[0].bytesOrThrow(), amount: try members[1].integer())
+        funds.append(Coin(denomination: try members[0].bytes(), amount: try members[1].integer()))
       }
       calls.append(
         Call(
           target: target, funds: funds, gasLimit: try parts[2].integer().asUInt64 ?? 0,
-          input: try parts[3].bytesOrThrow()))
+          input: try parts[3].bytes()))
     }
+    let refundBytes = try fields[2].bytes()
     let refundTo: InteroperableAddress
-    do { refundTo = try InteroperableAddress(decoding: try fields[2].bytesOrShape().span) } catch {
-      throw .refund(error)
-    }
-    let attributes = try fields[3].parts().map { (element: SSZValue) throws(EnvelopeError) in
+    do { refundTo = try InteroperableAddress(decoding: refundBytes.span) } catch { throw .refund(error) }
+    var attributes: [Attribute] = []
+    for element in try fields[3].parts() {
       let members = try element.parts(2)
-      let selector = try members[0].bytesOrThrow()
+      let selector = try members[0].bytes()
       guard selector.count == 4 else { throw .ssz(.shape) }
-      return Attribute(
-        selector: FixedBytes<4>(selector.span, at: 0), value: try members[1].bytesOrThrow())
+      attributes.append(
+        Attribute(selector: FixedBytes<4> { selector[$0] }, value: try members[1].bytes()))
     }
     try self.init(calls: calls, refundTo: refundTo, attributes: attributes)
   }
@@ -215,14 +221,8 @@ extension SSZValue {
     return parts
   }
 
-  fileprivate func bytesOrThrow() throws(EnvelopeError) -> [UInt8] {
+  fileprivate func bytes() throws(EnvelopeError) -> [UInt8] {
     guard case .packed(let bytes) = self else { throw .ssz(.shape) }
-    return bytes
-  }
-
-  /// For addresses, whose decoder refuses no bytes at all.
-  fileprivate func bytesOrShape() throws(InteroperableAddressError) -> [UInt8] {
-    guard case .packed(let bytes) = self else { throw .empty }
     return bytes
   }
 

@@ -88,14 +88,13 @@ public struct FungibleTokenPacketData: Hashable, Sendable {
     guard bytes.count <= Self.sizeMax else { throw .size(max: Self.sizeMax, actual: bytes.count) }
     var cursor = 192
     guard bytes.count >= cursor else { throw .truncated(offset: bytes.count) }
-    func word(_ offset: Int) -> UInt256 { UInt256(bigEndian: Bytes32(bytes, at: offset)) }
-    guard word(0) == UInt256(32) else { throw .notCanonical(offset: 0) }
+    guard Self.word(bytes, 0) == UInt256(32) else { throw .notCanonical(offset: 0) }
     var texts: [String] = []
     for (field, head) in [(Field.denomination, 32), (.sender, 64), (.receiver, 96), (.memo, 160)] {
       // Offsets count from the tuple, which starts at 32.
-      guard word(head) == UInt256(UInt64(cursor - 32)) else { throw .notCanonical(offset: head) }
+      guard Self.word(bytes, head) == UInt256(UInt64(cursor - 32)) else { throw .notCanonical(offset: head) }
       guard bytes.count - cursor >= 32 else { throw .truncated(offset: bytes.count) }
-      guard let long = word(cursor).asUInt64 else { throw .notCanonical(offset: cursor) }
+      guard let long = Self.word(bytes, cursor).asUInt64 else { throw .notCanonical(offset: cursor) }
       guard let length = Int(exactly: long), length <= bytes.count - cursor - 32 else {
         throw .truncated(offset: bytes.count)
       }
@@ -112,6 +111,11 @@ public struct FungibleTokenPacketData: Hashable, Sendable {
     }
     guard cursor == bytes.count else { throw .trailingBytes(offset: cursor) }
     try self.init(
-      denomination: texts[0], sender: texts[1], receiver: texts[2], amount: word(128), memo: texts[3])
+      denomination: texts[0], sender: texts[1], receiver: texts[2], amount: Self.word(bytes, 128), memo: texts[3])
+  }
+
+  /// The word at `offset`, which is there.
+  private static func word(_ bytes: Span<UInt8>, _ offset: Int) -> UInt256 {
+    UInt256(bigEndian: Bytes32(bytes, at: offset))
   }
 }

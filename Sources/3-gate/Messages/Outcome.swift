@@ -67,14 +67,18 @@ public struct Outcome: Hashable, Sendable {
   }
 
   /// The SSZ encoding: the acknowledgement of an execution payload.
-  public func encoded() -> [UInt8] { Self.written { () throws(SSZError) in try Self.type.encode(value) } }
+  public func encoded() -> [UInt8] {
+    do { return try Self.type.encode(value) } catch { Self.unfit(error) }
+  }
 
   /// The `hash_tree_root`.
-  public func root() -> Bytes32 { Self.written { () throws(SSZError) in try Self.type.hashTreeRoot(value) } }
+  public func root() -> Bytes32 {
+    do { return try Self.type.hashTreeRoot(value) } catch { Self.unfit(error) }
+  }
 
   /// A value that was checked always fits its type.
-  private static func written<Result>(_ body: () throws(SSZError) -> Result) -> Result {
-    do { return try body() } catch { preconditionFailure("an outcome does not fit its own type: \(error)") }
+  private static func unfit(_ error: SSZError) -> Never {
+    preconditionFailure("an outcome does not fit its own type: \(error)")
   }
 
   /// Decodes untrusted bytes strictly.
@@ -90,9 +94,10 @@ public struct Outcome: Hashable, Sendable {
     guard let status = number.asUInt64.flatMap(Status.init(rawValue:)) else {
       throw .status(number.asUInt64 ?? .max)
     }
-    let results = try elements.map { (element: SSZValue) throws(OutcomeError) in
+    var results: [[UInt8]] = []
+    for element in elements {
       guard case .packed(let bytes) = element else { throw .ssz(.shape) }
-      return bytes
+      results.append(bytes)
     }
     try self.init(status: status, gasUsed: gasUsed.asUInt64 ?? 0, results: results, error: error)
   }

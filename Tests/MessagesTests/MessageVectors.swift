@@ -1,0 +1,28 @@
+import Encodings
+import Foundation
+import Messages
+import Testing
+import TestSupport
+
+/// Cases of a file in Tests/Vectors, made by a script in tools/vectors.
+enum MessageVectors {
+  static func cases(_ file: String, schema: String) throws -> [JSONValue] {
+    let url = Corpora.packageRoot.appendingPathComponent("Tests/Vectors/messages/\(file)")
+    let json = try JSONValue(decoding: [UInt8](try Data(contentsOf: url)))
+    #expect(json["schema"]?.string == schema)
+    return try #require(json["cases"]?.array)
+  }
+
+  static func sequence(_ json: JSONValue?) throws -> Sequence {
+    let number: UInt64 = try #require(json?.integer())
+    return try #require(Sequence(number))
+  }
+
+  static func corpus(_ topic: String, _ file: String) throws -> JSONValue {
+    let directory = try #require(Corpora.directory(topic))
+    return try JSONValue(decoding: [UInt8](try Data(contentsOf: URL(fileURLWithPath: directory + "/" + file))))
+  }
+}
+
+/// The name of an enum case without its values: what vectors call an error.
+func caseName(_ error: some Error) -> String { String(String(describing: error).prefix { $0 != "(" }) }

@@ -1,1 +1,0 @@
-// MessagesTests: filled by its owner.
