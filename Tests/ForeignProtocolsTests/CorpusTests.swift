@@ -4,7 +4,9 @@ import Testing
 
 @Suite("outside corpora of Wormhole and Hyperlane")
 struct CorpusTests {
-  private func report<Suite: ConformanceSuite>(_ suite: Suite.Type, _ topic: String) throws -> ConformanceReport {
+  private func report<Suite: ConformanceSuite>(_ suite: Suite.Type, _ topic: String) throws
+    -> ConformanceReport
+  {
     let path = try #require(Corpora.directory(topic))
     var report = ConformanceReport()
     suite.run(try CorpusDirectory(path: path), into: &report)

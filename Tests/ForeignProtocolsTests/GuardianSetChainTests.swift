@@ -46,7 +46,9 @@ struct GuardianSetChainTests {
     #expect(throws: GuardianSetUpgradeError.notSignedByCurrentSet(named: 0, current: 1)) {
       try chain.apply(vaa, at: 87_400)
     }
-    #expect(throws: GuardianSetUpgradeError.refused(.guardianSetExpired(index: 0, expired: 87_400, time: 87_401))) {
+    #expect(
+      throws: GuardianSetUpgradeError.refused(.guardianSetExpired(index: 0, expired: 87_400, time: 87_401))
+    ) {
       try chain.apply(vaa, at: 87_401)
     }
     #expect(chain == after)
@@ -80,7 +82,8 @@ struct GuardianSetChainTests {
     let bytes = try VectorFile.json("examples/messages/wormhole-mainnet-vaa.json").hex("vaa")
     var chain = WormholeMainnet.guardianSets
     #expect(
-      throws: GuardianSetUpgradeError.notAGuardianSetUpgrade(module: "DelegatedGuardians", action: 1, chain: 0)
+      throws: GuardianSetUpgradeError.notAGuardianSetUpgrade(
+        module: "DelegatedGuardians", action: 1, chain: 0)
     ) { try chain.apply(try VAA(decoding: bytes), at: 0) }
   }
 

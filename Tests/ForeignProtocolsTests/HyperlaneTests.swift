@@ -111,7 +111,9 @@ struct HyperlaneTests {
   // MARK: quorums
 
   /// The signatures of one of our cases, as validators would store them.
-  private static func signed(_ name: String, root: Bytes32? = nil) throws -> (validators: [Bytes20], [SignedCheckpoint]) {
+  private static func signed(_ name: String, root: Bytes32? = nil) throws -> (
+    validators: [Bytes20], [SignedCheckpoint]
+  ) {
     let item = try #require(try cases().first { $0["name"]?.string == name })
     let message = try HyperlaneMessage(decoding: try item.hex("message"))
     let metadata = try MessageIDMultisigMetadata(bytes: try item.hex("metadata"))
@@ -206,10 +208,12 @@ struct HyperlaneTests {
     }
   }
 
-  @Test("fees of large amounts are exact", arguments: [
-    (WarpFee.Curve.linear, "150000000000000000000000"), (.progressive, "82568807339449541284403"),
-    (.regressive, "230769230769230769230769"),
-  ])
+  @Test(
+    "fees of large amounts are exact",
+    arguments: [
+      (WarpFee.Curve.linear, "150000000000000000000000"), (.progressive, "82568807339449541284403"),
+      (.regressive, "230769230769230769230769"),
+    ])
   func fees(curve: WarpFee.Curve, wanted: String) throws {
     // Computed with Python's integers from the formulas.
     let whole = try #require(UInt256(decimal: "1000000000000000000000000"))

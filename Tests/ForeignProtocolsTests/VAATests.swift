@@ -110,7 +110,9 @@ struct VAATests {
     let most = empty.encoded() + [UInt8](repeating: 0, count: VAA.payloadSizeMax)
     #expect(try VAA(decoding: most).payload.count == VAA.payloadSizeMax)
     let limit = VAA.payloadSizeMax
-    #expect(throws: VAAError.payloadTooLarge(limit: limit, actual: limit + 1)) { try VAA(decoding: most + [0]) }
+    #expect(throws: VAAError.payloadTooLarge(limit: limit, actual: limit + 1)) {
+      try VAA(decoding: most + [0])
+    }
   }
 
   @Test("names a message by chain, emitter and sequence")
@@ -125,7 +127,9 @@ struct VAATests {
   @Test("a guardian set has distinct keys that are not zero, at most 255 of them")
   func sets() throws {
     func keys(_ count: Int) -> [Bytes20] {
-      (0..<count).map { number in Bytes20 { $0 == 0 ? 1 : $0 == 19 ? UInt8(number & 255) : $0 == 18 ? UInt8(number >> 8) : 0 } }
+      (0..<count).map { number in
+        Bytes20 { $0 == 0 ? 1 : $0 == 19 ? UInt8(number & 255) : $0 == 18 ? UInt8(number >> 8) : 0 }
+      }
     }
     #expect(try GuardianSet(index: 0, keys: keys(255)).quorum == 171)
     #expect(throws: GuardianSetError.tooManyKeys(limit: 255, actual: 256)) {
@@ -137,7 +141,8 @@ struct VAATests {
     #expect(throws: GuardianSetError.duplicateKey(position: 2)) {
       try GuardianSet(index: 0, keys: keys(2) + keys(1))
     }
-    #expect(try [1, 2, 3, 6, 19].map { try GuardianSet(index: 0, keys: keys($0)).quorum } == [1, 2, 3, 5, 13])
+    #expect(
+      try [1, 2, 3, 6, 19].map { try GuardianSet(index: 0, keys: keys($0)).quorum } == [1, 2, 3, 5, 13])
   }
 }
 

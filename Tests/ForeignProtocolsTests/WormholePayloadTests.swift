@@ -14,7 +14,8 @@ struct WormholePayloadTests {
   private static let fixed: [(module: String, action: UInt8, count: Int)] = [
     ("Core", 1, 32), ("Core", 3, 32), ("Core", 4, 64), ("TokenBridge", 1, 34), ("TokenBridge", 2, 32),
     ("NFTBridge", 1, 34), ("NFTBridge", 2, 32), ("WormholeRelayer", 1, 34), ("WormholeRelayer", 2, 32),
-    ("WormholeRelayer", 3, 32), ("CircleIntegration", 1, 1), ("CircleIntegration", 2, 38), ("CircleIntegration", 3, 32),
+    ("WormholeRelayer", 3, 32), ("CircleIntegration", 1, 1), ("CircleIntegration", 2, 38),
+    ("CircleIntegration", 3, 32),
   ]
 
   @Test("governance actions have exactly their length", arguments: fixed.indices)

@@ -106,7 +106,9 @@ struct HyperlaneVerificationTests {
   func quorum() throws {
     let input: JSONValue = [
       "checkpoints": [Self.stored, Self.stored], "threshold": 2,
-      "validators": ["0xb3ac35d3988bca8c2ffd195b1c6bee18536b317b", "0xd278fbb90e41a164af2c1d5b74a81550fcd49403"],
+      "validators": [
+        "0xb3ac35d3988bca8c2ffd195b1c6bee18536b317b", "0xd278fbb90e41a164af2c1d5b74a81550fcd49403",
+      ],
     ]
     guard case .refused(let reason) = try HyperlaneVerification.verify(input).outcome else {
       Issue.record("not refused")

@@ -36,7 +36,8 @@ extension HyperlaneModule {
     case .aggregation(let modules, let threshold):
       let groups = modules.map { $0.assumptions(origin: origin) }
       // Whoever delivers chooses the modules: unless all are needed, each of them is relied on.
-      return Int(threshold) == modules.count && groups.count > 1 ? [.atLeastOneGroup(groups)] : groups.flatMap { $0 }
+      return Int(threshold) == modules.count && groups.count > 1
+        ? [.atLeastOneGroup(groups)] : groups.flatMap { $0 }
     case .routing(let routes, let fallback):
       return (routes[origin] ?? fallback)?.assumptions(origin: origin) ?? []
     }

@@ -13,7 +13,9 @@ enum HyperlaneCheckpointVerification {
   static func read(_ json: JSONValue) throws(InputError) -> SignedCheckpoint {
     let nested = json.member("value.checkpoint") != nil
     let base = nested ? "value.checkpoint." : ""
-    func path(_ long: String, _ short: String) -> String { json.member(base + long) != nil ? base + long : base + short }
+    func path(_ long: String, _ short: String) -> String {
+      json.member(base + long) != nil ? base + long : base + short
+    }
     let checkpoint = HyperlaneCheckpoint(
       origin: try json.integer(path("mailbox_domain", "domain")),
       hook: try padded(json, path("merkle_tree_hook_address", "merkle_tree_hook")),
@@ -26,13 +28,16 @@ enum HyperlaneCheckpointVerification {
     return SignedCheckpoint(
       checkpoint: checkpoint,
       signature: HyperlaneSignature(
-        r: try number(json, "signature.r"), s: try number(json, "signature.s"), v: try json.integer("signature.v")))
+        r: try number(json, "signature.r"), s: try number(json, "signature.s"),
+        v: try json.integer("signature.v")))
   }
 
   /// 32 bytes, or an address of 20.
   private static func padded(_ json: JSONValue, _ path: String) throws(InputError) -> Bytes32 {
     let bytes = try json.hex(path)
-    guard bytes.count == 20 || bytes.count == 32 else { throw .member(path: path, wanted: "20 or 32 bytes in hex") }
+    guard bytes.count == 20 || bytes.count == 32 else {
+      throw .member(path: path, wanted: "20 or 32 bytes in hex")
+    }
     return Bytes32 { $0 < 32 - bytes.count ? 0 : bytes[$0 - (32 - bytes.count)] }
   }
 
@@ -91,7 +96,9 @@ enum HyperlaneCheckpointVerification {
   static func verifyQuorum(_ json: JSONValue, _ report: inout VerificationReport) throws(InputError) {
     let validators = try json.addresses("validators")
     let threshold: Int = try json.integer("threshold")
-    guard threshold > 0, threshold <= 255 else { throw .member(path: "threshold", wanted: "a number from 1 to 255") }
+    guard threshold > 0, threshold <= 255 else {
+      throw .member(path: "threshold", wanted: "a number from 1 to 255")
+    }
     let elements = try json.array("checkpoints")
     guard elements.count <= CheckpointQuorum.checkpointCountMax else {
       throw .member(path: "checkpoints", wanted: "at most \(CheckpointQuorum.checkpointCountMax) checkpoints")
@@ -103,14 +110,16 @@ enum HyperlaneCheckpointVerification {
       do {
         let signatures = try quorum.add(signed)
         let count = quorum.count(on: signed.checkpoint)
-        report.add(step: "checkpoint \(index)", "root \(signed.checkpoint.root), \(count) of \(threshold) signatures")
+        report.add(
+          step: "checkpoint \(index)", "root \(signed.checkpoint.root), \(count) of \(threshold) signatures")
         if !seen.contains(signed.checkpoint) { seen.append(signed.checkpoint) }
         if signatures != nil {
           describe(signed.checkpoint, &report)
           report.assumptions = [
             .init(
               code: "attesters",
-              text: "fewer than \(threshold) of \(validators.count) attesters (Hyperlane validators, ECDSA secp256k1) "
+              text:
+                "fewer than \(threshold) of \(validators.count) attesters (Hyperlane validators, ECDSA secp256k1) "
                 + "sign false claims")
           ]
           return

@@ -34,32 +34,40 @@ enum HyperlaneText {
   }
 
   static func text(_ refusal: HyperlaneRefusal) -> String {
-    let says = refusal.revertReason.map { $0.isEmpty ? " (contracts revert without a reason)" : " (contracts say \"\($0)\")" }
+    let says = refusal.revertReason.map {
+      $0.isEmpty ? " (contracts revert without a reason)" : " (contracts say \"\($0)\")"
+    }
     return reason(refusal) + (says ?? "")
   }
 
   private static func reason(_ refusal: HyperlaneRefusal) -> String {
     switch refusal {
-    case .metadata(.truncated(let needed, let actual)): "\(actual) bytes of metadata, where \(needed) are needed"
+    case .metadata(.truncated(let needed, let actual)):
+      "\(actual) bytes of metadata, where \(needed) are needed"
     case .metadata(.tooLarge(let limit, let actual)): "\(actual) bytes of metadata, where \(limit) are read"
-    case .merkleIndex(let message, let signed): "the message is leaf \(message), behind the signed index \(signed)"
+    case .merkleIndex(let message, let signed):
+      "the message is leaf \(message), behind the signed index \(signed)"
     case .noThreshold: "the threshold is zero"
     case .signature(let position, .highS): "signature \(position) has an s above half the group order"
     case .signature(let position, .invalid): "signature \(position) recovers no signer"
     case .threshold(let position, let recovered, let needed):
       "signature \(position) of the \(needed) needed is of \(recovered), who is no validator or stands before an "
         + "earlier signer"
-    case .thresholdWeight(let weight, let total): "a threshold weight of \(weight), which must be in 1 to \(total)"
+    case .thresholdWeight(let weight, let total):
+      "a threshold weight of \(weight), which must be in 1 to \(total)"
     case .signaturesLength(let length): "\(length) bytes of signatures do not divide by 65"
-    case .invalidSigner(let position, let recovered): "signature \(position) is of \(recovered), out of order or unknown"
+    case .invalidSigner(let position, let recovered):
+      "signature \(position) is of \(recovered), out of order or unknown"
     case .insufficientWeight(let reached, let needed): "a weight of \(reached), \(needed) is needed"
-    case .tooManyModules(let given, let needed): "metadata for \(given) modules, where exactly \(needed) are wanted"
+    case .tooManyModules(let given, let needed):
+      "metadata for \(given) modules, where exactly \(needed) are wanted"
     case .tooFewModules(let given, let needed): "metadata for \(given) modules, \(needed) are needed"
     case .aggregationRange(let module, let start, let end, let size):
       "metadata of module \(module) lies at \(start) to \(end) of \(size) bytes"
     case .module(let position, let refusal): "module \(position): \(reason(refusal))"
     case .noRoute(let origin): "no module for origin \(HyperlaneDomain.description(origin))"
-    case .treeTooLarge: "the tree of modules is deeper than \(HyperlaneModule.depthMax) or larger than "
+    case .treeTooLarge:
+      "the tree of modules is deeper than \(HyperlaneModule.depthMax) or larger than "
         + "\(HyperlaneModule.countMax)"
     }
   }

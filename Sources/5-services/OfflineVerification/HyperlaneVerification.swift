@@ -23,13 +23,15 @@ public enum HyperlaneVerification {
       try HyperlaneCheckpointVerification.verifyOne(input, &report)
     } else {
       throw .form(
-        wanted: "{message, metadata, validators, threshold, type}, {message, metadata, ism}, a signed checkpoint, or "
+        wanted:
+          "{message, metadata, validators, threshold, type}, {message, metadata, ism}, a signed checkpoint, or "
           + "{checkpoints, validators, threshold}")
     }
     return report
   }
 
-  private static func verifyMessage(_ input: JSONValue, _ report: inout VerificationReport) throws(InputError) {
+  private static func verifyMessage(_ input: JSONValue, _ report: inout VerificationReport) throws(InputError)
+  {
     let bytes = try input.hex("message")
     let message: HyperlaneMessage
     do { message = try HyperlaneMessage(decoding: bytes) } catch {
@@ -104,12 +106,14 @@ public enum HyperlaneVerification {
     stated.append(
       .init(
         code: "hookBinding",
-        text: "the validators watch the merkle tree hook that the metadata names: the module binds it by their "
+        text:
+          "the validators watch the merkle tree hook that the metadata names: the module binds it by their "
           + "signatures alone"))
     stated.append(
       .init(
         code: "replayGuard",
-        text: "the destination's mailbox delivers each message id once, and only messages for its own domain"))
+        text: "the destination's mailbox delivers each message id once, and only messages for its own domain")
+    )
     return stated
   }
 }
@@ -132,7 +136,9 @@ extension HyperlaneModule {
       self = .weightedMultisig(try HyperlaneWeightedMultisig(json, .merkleRoot))
     case "aggregation", "staticAggregationIsm":
       var modules: [HyperlaneModule] = []
-      for module in try json.array("modules") { modules.append(try HyperlaneModule(json: module, depth: depth - 1)) }
+      for module in try json.array("modules") {
+        modules.append(try HyperlaneModule(json: module, depth: depth - 1))
+      }
       self = .aggregation(modules, threshold: try json.integer("threshold"))
     case "routing", "domainRoutingIsm", "defaultFallbackRoutingIsm":
       guard let domains = json["domains"]?.object else {
@@ -157,7 +163,8 @@ extension HyperlaneModule {
 
 extension HyperlaneMultisig {
   fileprivate init(_ json: JSONValue, _ kind: HyperlaneProofKind) throws(InputError) {
-    self.init(kind: kind, validators: try json.addresses("validators"), threshold: try json.integer("threshold"))
+    self.init(
+      kind: kind, validators: try json.addresses("validators"), threshold: try json.integer("threshold"))
   }
 }
 

@@ -53,7 +53,8 @@ enum WormholeText {
     case .transferWithPayload(let transfer, let sender, let payload):
       return "\(shape) transfer with payload: \(words(transfer)), from \(sender), \(payload.count) bytes"
     case .attestation(let token, let chain, let decimals, _, _):
-      return "\(shape) attestation: token \(token) of \(WormholeChain.description(chain)), \(decimals) decimals"
+      return
+        "\(shape) attestation: token \(token) of \(WormholeChain.description(chain)), \(decimals) decimals"
     }
   }
 
@@ -67,7 +68,8 @@ enum WormholeText {
     let action: String
     switch packet.action {
     case .upgradeContract(let contract): action = "upgrade the contract to \(contract)"
-    case .guardianSetUpgrade(let index, let keys): action = "install guardian set \(index) with \(keys.count) keys"
+    case .guardianSetUpgrade(let index, let keys):
+      action = "install guardian set \(index) with \(keys.count) keys"
     case .setMessageFee(let fee): action = "set the message fee to \(fee)"
     case .transferFees(let amount, let recipient): action = "transfer \(amount) of the fees to \(recipient)"
     case .recoverChainID(let evm, let chain):
@@ -76,7 +78,8 @@ enum WormholeText {
       action = "trust emitter \(emitter) on \(WormholeChain.description(chain))"
     case .setDefaultProvider(let provider): action = "make \(provider) the default provider"
     case .delegateGuardians(let index, let sets):
-      action = "delegated guardians, configuration \(index), for "
+      action =
+        "delegated guardians, configuration \(index), for "
         + sets.map { "\(WormholeChain.description($0.chain)) (\($0.threshold) of \($0.keys.count))" }
         .joined(separator: ", ")
     case .updateFinality(let level): action = "set the finality to \(level)"
@@ -124,7 +127,8 @@ enum WormholeText {
     case .guardianIndexOutOfBounds(let position, let index, let guardians):
       reason = "signature \(position) is of guardian \(index) in a set of \(guardians)"
     case .signatureInvalid(let position, let guardian, let recovered):
-      reason = "signature \(position) is of \(recovered), not of guardian \(guardian)"
+      reason =
+        "signature \(position) is of \(recovered), not of guardian \(guardian)"
         + (development[recovered].map { ": that is the guardian of \($0)" } ?? "")
     }
     return "\(reason) (contracts say \"\(refusal.contractReason)\")"
@@ -133,7 +137,9 @@ enum WormholeText {
   /// The single guardians of the public test networks (wormhole sdk and Tiltfile, published keys).
   private static let development: [Bytes20: String] = {
     var names: [Bytes20: String] = [:]
-    if let key = try? Bytes20(hex: "befa429d57cd18b7f8a4d91a2da9ab4af05d0fbe") { names[key] = "a local devnet" }
+    if let key = try? Bytes20(hex: "befa429d57cd18b7f8a4d91a2da9ab4af05d0fbe") {
+      names[key] = "a local devnet"
+    }
     if let key = try? Bytes20(hex: "13947bd48b18e53fdaeee77f3473391ac727c638") { names[key] = "the testnet" }
     return names
   }()

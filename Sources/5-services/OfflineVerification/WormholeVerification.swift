@@ -46,7 +46,8 @@ public enum WormholeVerification {
       let range = "\(sets.sets[0].index) to \(sets.current.index)"
       report.leaveUndecided(
         "guardian set", code: "unknownGuardianSet",
-        "the VAA names guardian set \(index) and only sets \(range) are known: give the set, see --guardian-sets")
+        "the VAA names guardian set \(index) and only sets \(range) are known: give the set, see --guardian-sets"
+      )
       return
     }
     let standing: String
@@ -66,7 +67,8 @@ public enum WormholeVerification {
       if case .replaced(let expires) = set.standing {
         if time == nil {
           report.add(
-            fact: "deliverable", "no: contracts refuse VAAs of a replaced set with \"guardian set has expired\"")
+            fact: "deliverable",
+            "no: contracts refuse VAAs of a replaced set with \"guardian set has expired\"")
         }
         if time != nil { report.expires = expires }
       }
@@ -95,7 +97,8 @@ public enum WormholeVerification {
       stated.append(
         .init(
           code: "publishedGuardianSets",
-          text: "the mainnet guardian sets 0 to \(WormholeMainnet.guardianSets.current.index) built into causeway are "
+          text:
+            "the mainnet guardian sets 0 to \(WormholeMainnet.guardianSets.current.index) built into causeway are "
             + "those that governance installed"))
     } else {
       add(.callerTrusts(.guardianSet))
@@ -104,7 +107,8 @@ public enum WormholeVerification {
     stated.append(
       .init(
         code: "emitterIsTheApplication",
-        text: "the receiver knows emitter \(vaa.emitter) as its counterpart: guardians sign for every emitter"))
+        text: "the receiver knows emitter \(vaa.emitter) as its counterpart: guardians sign for every emitter"
+      ))
     stated.append(
       .init(
         code: "replayGuard",

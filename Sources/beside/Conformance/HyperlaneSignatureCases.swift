@@ -21,7 +21,9 @@ enum HyperlaneSignatureCases {
     func number(_ json: JSONValue?) -> UInt256? {
       guard let text = json?.string else { return nil }
       let digits = text.hasPrefix("0x") ? String(text.dropFirst(2)) : text
-      guard let bytes = try? Hex.decode(digits.count.isMultiple(of: 2) ? digits : "0" + digits) else { return nil }
+      guard let bytes = try? Hex.decode(digits.count.isMultiple(of: 2) ? digits : "0" + digits) else {
+        return nil
+      }
       return try? UInt256(bigEndian: bytes.span)
     }
     let parts = item["signature"]
@@ -48,7 +50,8 @@ enum HyperlaneSignatureCases {
         continue
       }
       let signed = SignedCheckpoint(
-        checkpoint: HyperlaneCheckpoint(origin: origin, hook: hook, root: root, index: leaf, messageID: message),
+        checkpoint: HyperlaneCheckpoint(
+          origin: origin, hook: hook, root: root, index: leaf, messageID: message),
         signature: signature)
       report.expect(
         file, name, item["signer"]?.string?.lowercased() ?? "", signer(signature, signed.checkpoint.digest))
@@ -70,7 +73,8 @@ enum HyperlaneSignatureCases {
       return read.contains { signed, _ in ((try? quorum.add(signed)) ?? nil) != nil }
     }
     report.expect(file, "quorum of \(most) on one checkpoint", "true", "\(reached(most))")
-    report.expect(file, "no quorum of \(most + 1) over different checkpoints", "false", "\(reached(most + 1))")
+    report.expect(
+      file, "no quorum of \(most + 1) over different checkpoints", "false", "\(reached(most + 1))")
   }
 
   /// The digest of version 2, which names no message.
@@ -84,13 +88,15 @@ enum HyperlaneSignatureCases {
       report.skip(file, name, reason: "fields that a checkpoint does not have")
       return
     }
-    let digest = HyperlaneDigest.checkpointWithoutMessage(origin: origin, hook: hook, root: root, index: index)
+    let digest = HyperlaneDigest.checkpointWithoutMessage(
+      origin: origin, hook: hook, root: root, index: index)
     report.expect(file, name, item["signer"]?.string?.lowercased() ?? "", signer(signature, digest))
   }
 
   /// A failure notice of the generation before: EIP-191 of
   /// `keccak(keccak(domain ‖ "OPTICS") ‖ domain ‖ updater padded)`.
-  static func runFailure(_ file: String, _ name: String, _ item: JSONValue, _ report: inout ConformanceReport) {
+  static func runFailure(_ file: String, _ name: String, _ item: JSONValue, _ report: inout ConformanceReport)
+  {
     guard let domain = item["domain"]?.integer(UInt32.self), let updater = address(item["updater"]),
       let signature = signature(item)
     else {
@@ -132,7 +138,8 @@ enum HyperlaneSignatureCases {
     problems.settle(file, name, &report)
   }
 
-  static func runLookup(_ file: String, _ name: String, _ item: JSONValue, _ report: inout ConformanceReport) {
+  static func runLookup(_ file: String, _ name: String, _ item: JSONValue, _ report: inout ConformanceReport)
+  {
     guard let sender = item["sender"]?.string.flatMap({ try? Bytes20(hex: $0) }),
       let callData = item["callData"]?.bytes, let url = item["url"]?.string, let signature = signature(item)
     else {

@@ -166,7 +166,8 @@ public enum HyperlaneSuite: ConformanceSuite {
       recipient: recipient, body: body)
     var problems = Problems()
     problems.check("id", item["id"], "\(message.id)")
-    problems.check("decoded", "\(message)", "\((try? HyperlaneMessage(decoding: message.encoded())) ?? message)")
+    problems.check(
+      "decoded", "\(message)", "\((try? HyperlaneMessage(decoding: message.encoded())) ?? message)")
     problems.settle(file, name, &report)
   }
 

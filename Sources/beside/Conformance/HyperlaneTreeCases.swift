@@ -42,14 +42,16 @@ enum HyperlaneTreeCases {
     _ report: inout ConformanceReport
   ) {
     guard let leaf = hash(item["leaf"]), let index = item["index"]?.integer(UInt32.self),
-      let root = hash(root), let nodes = path?.array?.compactMap({ hash($0) }), nodes.count == path?.array?.count
+      let root = hash(root), let nodes = path?.array?.compactMap({ hash($0) }),
+      nodes.count == path?.array?.count
     else {
       report.skip(file, name, reason: "no leaf, index, branch or root")
       return
     }
     var problems = Problems()
     problems.check(
-      "root", "\(root)", (try? Tree.branchRoot(leaf: leaf, path: nodes, index: index)).map { "\($0)" } ?? "refused")
+      "root", "\(root)",
+      (try? Tree.branchRoot(leaf: leaf, path: nodes, index: index)).map { "\($0)" } ?? "refused")
     if let message = item["message"]?.bytes {
       let indexed = Keccak256.hash(message + Bytes32(bigEndian: UInt64(index)).array)
       problems.check(
@@ -59,7 +61,8 @@ enum HyperlaneTreeCases {
   }
 
   /// Trees over strings, each hashed as a personal message.
-  static func runLeaves(_ file: String, _ name: String, _ item: JSONValue, _ report: inout ConformanceReport) {
+  static func runLeaves(_ file: String, _ name: String, _ item: JSONValue, _ report: inout ConformanceReport)
+  {
     var tree = Tree()
     var problems = Problems()
     for leaf in item["leaves"]?.array ?? [] {
@@ -91,7 +94,9 @@ enum HyperlaneTreeCases {
     func quantity(_ json: JSONValue?) -> UInt256? {
       guard let text = json?.string, text.hasPrefix("0x") else { return nil }
       let digits = String(text.dropFirst(2))
-      guard let bytes = try? Hex.decode(digits.count.isMultiple(of: 2) ? digits : "0" + digits) else { return nil }
+      guard let bytes = try? Hex.decode(digits.count.isMultiple(of: 2) ? digits : "0" + digits) else {
+        return nil
+      }
       return try? UInt256(bigEndian: bytes.span)
     }
     guard let address = json["address"]?.string.flatMap({ try? Bytes20(hex: $0) }),
@@ -104,7 +109,8 @@ enum HyperlaneTreeCases {
     }
     var storage: [EthereumStorageProof] = []
     for proof in json["storageProof"]?.array ?? [] {
-      guard let slot = quantity(proof["key"]), let value = quantity(proof["value"]), let nodes = nodes(proof["proof"])
+      guard let slot = quantity(proof["key"]), let value = quantity(proof["value"]),
+        let nodes = nodes(proof["proof"])
       else {
         report.skip(file, "eth_getProof", reason: "a storage proof without key, value or nodes")
         return

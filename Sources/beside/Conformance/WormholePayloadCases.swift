@@ -27,9 +27,11 @@ enum WormholePayloadCases {
     for network in CrossChainQuery.Network.allCases {
       let name = network.rawValue
       problems.check(
-        "request digest \(name)", decoded["requestDigests"]?[name], "\(response.request.digest(for: network))")
+        "request digest \(name)", decoded["requestDigests"]?[name], "\(response.request.digest(for: network))"
+      )
       problems.check(
-        "requester \(name)", decoded["requester"]?[name], response.requester(on: network).map { "\($0)" } ?? "none")
+        "requester \(name)", decoded["requester"]?[name],
+        response.requester(on: network).map { "\($0)" } ?? "none")
     }
     let request = decoded["decodedRequest"]
     problems.check("nonce", request?["nonce"], "\(response.request.nonce)")
@@ -98,7 +100,8 @@ enum WormholePayloadCases {
     problems.check("id", decoded["id"], "\(inner.id)")
     problems.check("sender", decoded["sender"], "\(inner.sender)")
     problems.check("payload length", decoded["payloadLength"], "\(inner.payload.count)")
-    problems.check("transceiver payload", decoded["transceiverPayload"], Hex.encode(message.transceiverPayload))
+    problems.check(
+      "transceiver payload", decoded["transceiverPayload"], Hex.encode(message.transceiverPayload))
     for (member, digest) in decoded.object ?? [:] where member.hasPrefix("nttManagerMessageDigest") {
       // The source chain is the number at the end of the member's name.
       let digits = String(member.reversed().prefix { $0.isNumber }.reversed())
@@ -177,7 +180,8 @@ enum WormholePayloadCases {
       for test in source["tests"]?.array ?? [] {
         let name = test["test"]?.string ?? "?"
         for (position, literal) in (test["hex"]?.array ?? []).enumerated() {
-          guard let text = literal[1]?.string, text.count.isMultiple(of: 2), let bytes = try? Hex.decode(text),
+          guard let text = literal[1]?.string, text.count.isMultiple(of: 2),
+            let bytes = try? Hex.decode(text),
             let again = reencoded(bytes)
           else {
             others += 1

@@ -107,7 +107,8 @@ public enum WormholeSuite: ConformanceSuite {
         report.skip(file, name, reason: "no VAA, set or verdict")
         return
       }
-      guard let keys = networks.keys("mainnet", signedBy), let set = try? GuardianSet(index: signedBy, keys: keys)
+      guard let keys = networks.keys("mainnet", signedBy),
+        let set = try? GuardianSet(index: signedBy, keys: keys)
       else {
         report.skip(file, name, reason: "guardian set \(signedBy) is in neither the directory nor the table")
         return
@@ -177,7 +178,8 @@ public enum WormholeSuite: ConformanceSuite {
       report.skip(file, name, reason: "no VAA, set or verdict")
       return
     }
-    guard let keys = networks.keys("mainnet", index), let set = try? GuardianSet(index: index, keys: keys) else {
+    guard let keys = networks.keys("mainnet", index), let set = try? GuardianSet(index: index, keys: keys)
+    else {
       report.skip(file, name, reason: "guardian set \(index) is in neither the directory nor the table")
       return
     }
@@ -280,7 +282,8 @@ public enum WormholeSuite: ConformanceSuite {
       let signature = vaa.signatures[position]
       problems.check("signer \(position) index", signer["index"], "\(signature.guardianIndex)")
       problems.check(
-        "signer \(position)", signer["recovered"]?.string ?? "none", recovered[position].map { "\($0)" } ?? "none")
+        "signer \(position)", signer["recovered"]?.string ?? "none",
+        recovered[position].map { "\($0)" } ?? "none")
       let numbers = try? Secp256k1.Signature(compact: Bytes64(signature.bytes.span, at: 0))
       if let numbers, let high = signer["highS"]?.boolean {
         problems.check("signer \(position) high s", "\(high)", "\(!numbers.hasLowS)")
@@ -367,7 +370,8 @@ public enum WormholeSuite: ConformanceSuite {
     _ file: String, _ name: String, wanted: [String], reason: String, _ report: inout ConformanceReport
   ) {
     report.expect(
-      file, name, wanted.first { $0 == reason || $0.hasPrefix(reason + " ") }.map { _ in reason } ?? wanted[0],
+      file, name,
+      wanted.first { $0 == reason || $0.hasPrefix(reason + " ") }.map { _ in reason } ?? wanted[0],
       reason)
   }
 }

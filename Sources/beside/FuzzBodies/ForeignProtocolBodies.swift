@@ -6,7 +6,8 @@ private import WireBytes
 /// Bodies over the decoders of ForeignProtocols, and over the input reader of `causeway verify wormhole`.
 public enum ForeignProtocolBodies {
   public static let all: [FuzzBody] = [
-    vaa, wormholeGovernance, tokenBridge, ntt, crossChainQuery, hyperlaneMessage, hyperlaneMetadata, wormholeInput,
+    vaa, wormholeGovernance, tokenBridge, ntt, crossChainQuery, hyperlaneMessage, hyperlaneMetadata,
+    wormholeInput,
   ]
 
   /// `count` bytes that differ from each other.
@@ -38,7 +39,9 @@ public enum ForeignProtocolBodies {
   ) { bytes in
     guard let packet = try? WormholeGovernance(decoding: bytes.span) else { return }
     precondition(packet.module.utf8.count <= 32 && !packet.module.isEmpty)
-    if case .guardianSetUpgrade(_, let keys) = packet.action { precondition(bytes.count == 40 + 20 * keys.count) }
+    if case .guardianSetUpgrade(_, let keys) = packet.action {
+      precondition(bytes.count == 40 + 20 * keys.count)
+    }
   }
 
   static let tokenBridge = FuzzBody(
@@ -56,19 +59,28 @@ public enum ForeignProtocolBodies {
       [0x18, 0xfc, 0x67, 0xc2] + bytes(34),
     ]
   ) { bytes in
-    if let message = try? NTTTransceiverMessage(decoding: bytes.span) { precondition(message.encoded() == bytes) }
-    if let transfer = try? NativeTokenTransfer(decoding: bytes.span) { precondition(transfer.encoded() == bytes) }
-    if let notice = try? NTTTransceiverNotice(decoding: bytes.span) { precondition(notice.encoded() == bytes) }
+    if let message = try? NTTTransceiverMessage(decoding: bytes.span) {
+      precondition(message.encoded() == bytes)
+    }
+    if let transfer = try? NativeTokenTransfer(decoding: bytes.span) {
+      precondition(transfer.encoded() == bytes)
+    }
+    if let notice = try? NTTTransceiverNotice(decoding: bytes.span) {
+      precondition(notice.encoded() == bytes)
+    }
   }
 
   private static let querySeed =
-    [1, 0, 0, 0, 9, 1, 0, 2, 1, 0, 0, 0, 36] + [0, 0, 0, 3, 0x30, 0x78, 0x31, 1] + bytes(20) + [0, 0, 0, 4, 1, 2, 3, 4]
+    [1, 0, 0, 0, 9, 1, 0, 2, 1, 0, 0, 0, 36] + [0, 0, 0, 3, 0x30, 0x78, 0x31, 1] + bytes(20) + [
+      0, 0, 0, 4, 1, 2, 3, 4,
+    ]
 
   static let crossChainQuery = FuzzBody(
     name: "cross-chain-query",
     seeds: [
       querySeed,
-      [1, 0, 0] + bytes(65) + [0, 0, 0, UInt8(querySeed.count)] + querySeed + [1, 0, 2, 1, 0, 0, 0, 53] + bytes(48)
+      [1, 0, 0] + bytes(65) + [0, 0, 0, UInt8(querySeed.count)] + querySeed + [1, 0, 2, 1, 0, 0, 0, 53]
+        + bytes(48)
         + [1, 0, 0, 0, 0],
     ]
   ) { bytes in
@@ -80,7 +92,8 @@ public enum ForeignProtocolBodies {
     }
   }
 
-  static let hyperlaneMessage = FuzzBody(name: "hyperlane-message", seeds: [[3] + bytes(76), bytes(150)]) { bytes in
+  static let hyperlaneMessage = FuzzBody(name: "hyperlane-message", seeds: [[3] + bytes(76), bytes(150)]) {
+    bytes in
     guard let message = try? HyperlaneMessage(decoding: bytes) else {
       precondition(bytes.count < HyperlaneMessage.headerSize || bytes.count > HyperlaneMessage.bodySizeMax)
       return
@@ -113,7 +126,8 @@ public enum ForeignProtocolBodies {
   }
 
   static let wormholeInput = FuzzBody(
-    name: "wormhole-input", seeds: [vaaSeed, Array(Hex.encode(vaaSeed).utf8), Array("{\"vaa\":\"AQAA\"}".utf8)]
+    name: "wormhole-input",
+    seeds: [vaaSeed, Array(Hex.encode(vaaSeed).utf8), Array("{\"vaa\":\"AQAA\"}".utf8)]
   ) { bytes in
     guard
       let report = try? WormholeVerification.verify(bytes, guardianSets: nil, at: nil, live: false)

@@ -11,7 +11,9 @@ public struct SignedCheckpoint: Hashable, Sendable {
   }
 
   /// Who signed; says nothing about whether that is a validator.
-  public func signer() throws(HyperlaneSignatureError) -> Bytes20 { try signature.signer(of: checkpoint.digest) }
+  public func signer() throws(HyperlaneSignatureError) -> Bytes20 {
+    try signature.signer(of: checkpoint.digest)
+  }
 }
 
 /// Collects signatures of known validators until enough of them say the same.

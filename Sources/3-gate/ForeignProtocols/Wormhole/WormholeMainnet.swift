@@ -61,8 +61,11 @@ public enum WormholeMainnet {
       return key
     }
     func set(_ index: Int, _ keys: [Bytes20], replaced: UInt64?) -> GuardianSet {
-      let standing = replaced.map { GuardianSet.Standing.replaced(expires: $0 + GuardianSetChain.overlapSeconds) }
-      guard let set = try? GuardianSet(index: UInt32(index), keys: keys, standing: standing ?? .current) else {
+      let standing = replaced.map {
+        GuardianSet.Standing.replaced(expires: $0 + GuardianSetChain.overlapSeconds)
+      }
+      guard let set = try? GuardianSet(index: UInt32(index), keys: keys, standing: standing ?? .current)
+      else {
         preconditionFailure("the table above has distinct keys")
       }
       return set
