@@ -35,6 +35,9 @@ public struct RFC6962Tree: Hashable, Sendable {
     return size == 0 ? RFC6962.emptyRoot : root(0..<size)
   }
 
+  /// The hash of leaf `index`.
+  public func leafHash(at index: Int) -> Bytes32 { levels[0][index] }
+
   /// The root of the whole tree.
   public var root: Bytes32 { root(size: size) }
 

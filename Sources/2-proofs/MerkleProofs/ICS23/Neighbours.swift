@@ -81,7 +81,7 @@ extension ICS23.InnerSpec {
   ///
   /// The Go library indexes the last element without looking whether there is one; here paths that run out are
   /// refused.
-  func checkNeighbours(
+  public func checkNeighbours(
     left: [ICS23.InnerOperation], right: [ICS23.InnerOperation]
   ) throws(ICS23.NeighbourError) {
     var leftEnd = left.count - 1

@@ -92,7 +92,7 @@ public struct SignedNote: Hashable, Sendable {
   private static func signature(_ line: ArraySlice<UInt8>) -> Signature? {
     guard line.starts(with: mark), let space = line.dropFirst(4).firstIndex(of: 0x20),
       let name = NoteKeyName([UInt8](line[(line.startIndex + 4)..<space])),
-      let bytes = StrictBase64.decode(line[(space + 1)...]), bytes.count > 4
+      let bytes = StrictBase64.decode(line[(space + 1)...], spareBits: true), bytes.count > 4
     else { return nil }
     let keyID = bytes[..<4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
     return Signature(name: name, keyID: keyID, bytes: [UInt8](bytes[4...]))

@@ -3,7 +3,10 @@ enum StrictBase64 {
   private static let alphabet = [UInt8]("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
   /// The bytes, or nil when `text` is not the encoding of any.
-  static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+  ///
+  /// - Parameter spareBits: whether bits of the last digit that belong to no byte may be set, as Go's reader lets
+  ///   them be. Only for bytes that are verified afterwards.
+  static func decode(_ text: ArraySlice<UInt8>, spareBits: Bool = false) -> [UInt8]? {
     guard text.count.isMultiple(of: 4) else { return nil }
     let padding = text.suffix(2).count { $0 == 0x3d }
     let digits = text.dropLast(padding)
@@ -22,7 +25,7 @@ enum StrictBase64 {
       }
     }
     // What is left over are at most four bits, which a canonical writer leaves zero.
-    guard pending == 0 else { return nil }
+    guard pending == 0 || spareBits else { return nil }
     return bytes
   }
 

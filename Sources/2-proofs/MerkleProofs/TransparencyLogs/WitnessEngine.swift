@@ -169,7 +169,7 @@ extension WitnessEngine.Refusal {
   public var body: String {
     switch self {
     case .malformed, .checkpoint: "invalid input\n"
-    case .oldSizeAboveNew: "old size above the checkpoint's\n"
+    case .oldSizeAboveNew: "invalid input: old size above the checkpoint's\n"
     case .invalidSignature: "invalid signature\n"
     case .unknownLog: "unknown log\n"
     case .conflict(let knownSize): "\(knownSize)\n"
