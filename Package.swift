@@ -37,6 +37,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     swiftSettings: settings)
 }
 
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+
 let wire: [Target.Dependency] = ["WireBytes", "Digests", "Encodings"]
 
 let package = Package(
@@ -53,6 +55,7 @@ let package = Package(
     .executable(name: "causeway", targets: ["causeway"]),
   ],
   dependencies: [
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
@@ -76,7 +79,10 @@ let package = Package(
     room(
       "3-gate", "ForeignProtocols",
       wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate"]),
+    // 4 engines
+    room("4-engines", "StateTree", wire + ["MerkleProofs"]),
     // 5 services
+    room("5-services", "Persistence", wire + ["StateTree", grdb]),
     room(
       "5-services", "OfflineVerification",
       wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", "ForeignProtocols"]),
@@ -117,6 +123,8 @@ let package = Package(
     tests(
       "ForeignProtocols",
       wire + ["SignatureSchemes", "MerkleProofs", "Messages", "Gate", "ForeignProtocols", "Conformance"]),
+    tests("StateTree", wire + ["MerkleProofs", "StateTree"]),
+    tests("Persistence", wire + ["MerkleProofs", "StateTree", "Persistence"]),
     tests("OfflineVerification", wire + ["OfflineVerification"]),
     tests("Conformance", wire + ["Conformance"]),
     tests("Fuzz", wire + ["FuzzBodies"]),

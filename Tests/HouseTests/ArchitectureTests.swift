@@ -19,6 +19,8 @@ struct ArchitectureTests {
     "Messages": (wire.union(["SignatureSchemes"]), []),
     "Gate": (proofs.union(["Messages"]), []),
     "ForeignProtocols": (gate, []),
+    "StateTree": (proofs, []),
+    "Persistence": (gate.union(["ForeignProtocols", "StateTree"]), ["GRDB"]),
     "OfflineVerification": (gate.union(["ForeignProtocols"]), []),
     "causeway": (gate.union(["ForeignProtocols", "OfflineVerification", "Conformance"]), ["ArgumentParser"]),
     "TestSupport": (wire, []),

@@ -1,0 +1,222 @@
+import FoundationEssentials
+import GRDB
+public import StateTree
+
+/// Keeps a state tree in SQLite: one transaction for each commit, so that a killed process leaves whole versions.
+///
+/// A copy refers to the same tables; readers go on during a write and see the versions before it. One database may
+/// hold several trees, each under a name of its own.
+public struct SQLiteStateStore: StateStore {
+  private let database: DatabaseFile
+  /// Which tree of the database this is.
+  private let tree: Int64
+
+  /// The tables. Pages and values are found by what comes first in their keys; the stale tables by the version since
+  /// which a record is useless.
+  public static let migrations = [
+    DatabaseMigration(
+      "state/1",
+      sql: """
+        CREATE TABLE state_trees (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+        CREATE TABLE state_versions (
+          tree INTEGER NOT NULL, version INTEGER NOT NULL, top BLOB NOT NULL,
+          PRIMARY KEY (tree, version)) STRICT, WITHOUT ROWID;
+        CREATE TABLE state_pages (
+          tree INTEGER NOT NULL, path BLOB NOT NULL, version INTEGER NOT NULL, page BLOB NOT NULL,
+          PRIMARY KEY (tree, path, version)) STRICT, WITHOUT ROWID;
+        CREATE TABLE state_values (
+          tree INTEGER NOT NULL, key BLOB NOT NULL, version INTEGER NOT NULL, value BLOB,
+          PRIMARY KEY (tree, key, version)) STRICT, WITHOUT ROWID;
+        CREATE TABLE state_stale_pages (
+          tree INTEGER NOT NULL, since INTEGER NOT NULL, path BLOB NOT NULL, version INTEGER NOT NULL,
+          PRIMARY KEY (tree, since, path, version)) STRICT, WITHOUT ROWID;
+        CREATE TABLE state_stale_values (
+          tree INTEGER NOT NULL, since INTEGER NOT NULL, key BLOB NOT NULL, version INTEGER NOT NULL,
+          PRIMARY KEY (tree, since, key, version)) STRICT, WITHOUT ROWID;
+        """)
+  ]
+
+  /// The tree called `name` of a database that was opened with ``migrations``.
+  public init(database: DatabaseFile, name: String = "state") throws(StateStoreError) {
+    self.database = database
+    tree = try Self.engine {
+      try database.pool.write { connection in
+        try connection.execute(sql: "INSERT OR IGNORE INTO state_trees (name) VALUES (?)", arguments: [name])
+        let id = try Int64.fetchOne(
+          connection, sql: "SELECT id FROM state_trees WHERE name = ?", arguments: [name])
+        guard let id else { throw StateStoreError.corruptRow(table: .versions) }
+        return id
+      }
+    }
+  }
+
+  public func versions() throws(StateStoreError) -> StateVersions? {
+    try read { (connection: Database) throws -> StateVersions? in
+      let row = try Row.fetchOne(
+        connection, sql: "SELECT min(version), max(version) FROM state_versions WHERE tree = ?",
+        arguments: [tree])
+      guard let row, let oldest = UInt64.fromDatabaseValue(row[0]),
+        let newest = UInt64.fromDatabaseValue(row[1])
+      else { return nil }
+      return StateVersions(oldest: oldest, newest: newest)
+    }
+  }
+
+  public func top(of version: UInt64) throws(StateStoreError) -> StateSubtree? {
+    guard let version = Int64(exactly: version) else { return nil }
+    return try read { (connection: Database) throws -> StateSubtree? in
+      let statement = try connection.cachedStatement(
+        sql: "SELECT top FROM state_versions WHERE tree = ? AND version = ?")
+      guard let row = try Row.fetchOne(statement, arguments: [tree, version]) else { return nil }
+      let bytes = try Self.bytes(row, 0, .versions)
+      do throws(StatePageError) { return try StateSubtree(decoding: bytes) } catch {
+        throw StateStoreError.corruptTop(version: UInt64(version), error)
+      }
+    }
+  }
+
+  public func page(_ id: StatePageID) throws(StateStoreError) -> StatePage {
+    try read { (connection: Database) throws -> StatePage in
+      let statement = try connection.cachedStatement(
+        sql: "SELECT page FROM state_pages WHERE tree = ? AND path = ? AND version = ?")
+      let row = try Row.fetchOne(
+        statement, arguments: [tree, Data(id.path.encoded()), Int64(bitPattern: id.version)])
+      guard let row else { throw StateStoreError.missingPage(id) }
+      let bytes = try Self.bytes(row, 0, .pages)
+      do throws(StatePageError) { return try StatePage(decoding: bytes, at: id.path) } catch {
+        throw StateStoreError.corruptPage(id, error)
+      }
+    }
+  }
+
+  public func value(of key: [UInt8], at version: UInt64) throws(StateStoreError) -> [UInt8]? {
+    try read { (connection: Database) throws -> [UInt8]? in
+      let statement = try connection.cachedStatement(
+        sql: """
+          SELECT value FROM state_values WHERE tree = ? AND key = ? AND version <= ?
+          ORDER BY version DESC LIMIT 1
+          """)
+      let row = try Row.fetchOne(statement, arguments: [tree, Data(key), Int64(clamping: version)])
+      guard let row, !row.hasNull(atIndex: 0) else { return nil }
+      return try Self.bytes(row, 0, .values)
+    }
+  }
+
+  public func entries(
+    prefix: [UInt8], after last: [UInt8]?, at version: UInt64, limit: StateScanLimit
+  ) throws(StateStoreError) -> [StateEntry] {
+    try read { (connection: Database) throws -> [StateEntry] in
+      var found: [StateEntry] = []
+      guard limit.count > 0 else { return found }
+      let statement = try connection.cachedStatement(
+        sql: """
+          SELECT key, value FROM state_values AS one
+          WHERE tree = ?1 AND key >= ?2 AND (?3 IS NULL OR key > ?3) AND value IS NOT NULL AND version = (
+            SELECT max(version) FROM state_values WHERE tree = ?1 AND key = one.key AND version <= ?4)
+          ORDER BY key
+          """)
+      // Starting at the later of the two spares reading what comes before.
+      let start = last.map { prefix.lexicographicallyPrecedes($0) ? $0 : prefix } ?? prefix
+      let rows = try Row.fetchCursor(
+        statement, arguments: [tree, Data(start), last.map { Data($0) }, Int64(clamping: version)])
+      var bytes = 0
+      while let row = try rows.next() {
+        let key = try Self.bytes(row, 0, .values)
+        guard key.starts(with: prefix) else { break }
+        let value = try Self.bytes(row, 1, .values)
+        bytes += key.count + value.count
+        found.append(StateEntry(key: key, value: value))
+        if found.count == limit.count || bytes >= limit.bytes { break }
+      }
+      return found
+    }
+  }
+
+  public mutating func write(_ commit: StateCommit) throws(StateStoreError) {
+    let tree = tree
+    try Self.engine {
+      try database.pool.write { connection in
+        let version = Int64(bitPattern: commit.version)
+        let pages = try connection.cachedStatement(
+          sql: "INSERT INTO state_pages (tree, path, version, page) VALUES (?, ?, ?, ?)")
+        for (path, page) in commit.pages {
+          try pages.execute(arguments: [tree, Data(path.encoded()), version, Data(page.encoded())])
+        }
+        let stalePages = try connection.cachedStatement(
+          sql: "INSERT INTO state_stale_pages (tree, since, path, version) VALUES (?, ?, ?, ?)")
+        for id in commit.stalePages {
+          try stalePages.execute(
+            arguments: [tree, version, Data(id.path.encoded()), Int64(bitPattern: id.version)])
+        }
+        let values = try connection.cachedStatement(
+          sql: "INSERT INTO state_values (tree, key, version, value) VALUES (?, ?, ?, ?)")
+        let staleValues = try connection.cachedStatement(
+          sql: "INSERT INTO state_stale_values (tree, since, key, version) VALUES (?, ?, ?, ?)")
+        for index in commit.changes.indices {
+          let change = commit.changes[index]
+          let key = Data(change.key)
+          try values.execute(arguments: [tree, key, version, change.value.map { Data($0) }])
+          if let replaced = commit.replaced[index] {
+            try staleValues.execute(arguments: [tree, version, key, Int64(bitPattern: replaced)])
+          }
+          // A deletion says nothing once the versions before it are gone.
+          if change.value == nil { try staleValues.execute(arguments: [tree, version, key, version]) }
+        }
+        try connection.execute(
+          sql: "INSERT INTO state_versions (tree, version, top) VALUES (?, ?, ?)",
+          arguments: [tree, version, Data(commit.top.encoded())])
+      }
+    }
+  }
+
+  public mutating func prune(before version: UInt64) throws(StateStoreError) -> StatePruneCount {
+    let tree = tree
+    let limit = Int64(clamping: version)
+    return try Self.engine {
+      try database.pool.write { connection in
+        func run(_ sql: String) throws -> Int {
+          try connection.execute(sql: sql, arguments: [tree, limit])
+          return connection.changesCount
+        }
+        let pages = try run(
+          """
+          DELETE FROM state_pages WHERE (tree, path, version) IN (
+            SELECT tree, path, version FROM state_stale_pages WHERE tree = ? AND since <= ?)
+          """)
+        let values = try run(
+          """
+          DELETE FROM state_values WHERE (tree, key, version) IN (
+            SELECT tree, key, version FROM state_stale_values WHERE tree = ? AND since <= ?)
+          """)
+        _ = try run("DELETE FROM state_stale_pages WHERE tree = ? AND since <= ?")
+        _ = try run("DELETE FROM state_stale_values WHERE tree = ? AND since <= ?")
+        let versions = try run("DELETE FROM state_versions WHERE tree = ? AND version < ?")
+        return StatePruneCount(versions: versions, pages: pages, values: values)
+      }
+    }
+  }
+
+  /// A column that must hold bytes.
+  private static func bytes(_ row: Row, _ column: Int, _ table: StateTable) throws(StateStoreError) -> [UInt8]
+  {
+    let value: DatabaseValue = row[column]
+    guard case .blob(let blob) = value.storage else { throw .corruptRow(table: table) }
+    return [UInt8](blob)
+  }
+
+  private func read<Result>(
+    _ body: (Database) throws -> Result
+  ) throws(StateStoreError) -> Result {
+    try Self.engine { try database.pool.read(body) }
+  }
+
+  private static func engine<Result>(_ body: () throws -> Result) throws(StateStoreError) -> Result {
+    do {
+      return try body()
+    } catch let error as StateStoreError {
+      throw error
+    } catch {
+      throw .engine(code: DatabaseFile.code(of: error))
+    }
+  }
+}
