@@ -27,7 +27,8 @@ struct DigestVectorTests {
       let message = pattern(length)
       #expect(Keccak256.hash(message) == want)
       // Every split near a block or a lane, and a stride over the rest.
-      for cut in Set([0, 1, 7, 8, 9, 63, 64, 128, 135, 136, 137, 272, length / 2, length - 1, length]).sorted()
+      for cut in Set([0, 1, 7, 8, 9, 63, 64, 128, 135, 136, 137, 272, length / 2, length - 1, length])
+        .sorted()
       where (0...length).contains(cut) {
         var hasher = Keccak256()
         hasher.update(message.span.extracting(0..<cut))

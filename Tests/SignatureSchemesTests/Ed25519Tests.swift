@@ -126,12 +126,14 @@ struct Ed25519Tests {
     let cases = try #require(try corpus.json("near/ed25519-tests.json").array)
     for test in cases {
       let description = try #require(test["description"]?.string)
-      guard description.hasSuffix("valid strict") || description.hasSuffix("valid non-strict")
-        || description.hasSuffix(", invalid")
+      guard
+        description.hasSuffix("valid strict") || description.hasSuffix("valid non-strict")
+          || description.hasSuffix(", invalid")
       else { continue }
       let found = error(
         try test.hex("msg"), try Bytes64(test.hex("sig")), try Bytes32(test.hex("k")), .zip215)
-      #expect((found == nil) == !description.hasSuffix(", invalid"), "\(description): \(String(describing: found))")
+      #expect(
+        (found == nil) == !description.hasSuffix(", invalid"), "\(description): \(String(describing: found))")
     }
   }
 }

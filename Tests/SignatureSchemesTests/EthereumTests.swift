@@ -128,7 +128,9 @@ struct EIP712Tests {
 
   @Test("types must be known and well written")
   func types() {
-    for type in ["uint", "int", "uint7", "uint264", "uint08", "bytes0", "bytes33", "U", "", "S]", "S[-1]", "S[01]", "[]"] {
+    for type in [
+      "uint", "int", "uint7", "uint264", "uint08", "bytes0", "bytes33", "U", "", "S]", "S[-1]", "S[01]", "[]",
+    ] {
       #expect(error(type, 1) == .type(type), "\(type)")
     }
     #expect(throws: EIP712.EncodingError.name("1a")) { try EIP712.Types(["1a": []]) }

@@ -47,7 +47,8 @@ struct Secp256k1Tests {
             digest: test.digest, signature: signature.signature, key: key, policy: .lowSRequired)
         }
       } else {
-        #expect(try Secp256k1.recover(digest: test.digest, signature: signature, policy: .lowSRequired) == key)
+        #expect(
+          try Secp256k1.recover(digest: test.digest, signature: signature, policy: .lowSRequired) == key)
       }
     }
   }

@@ -58,7 +58,8 @@ struct SuiteTests {
       }
       for cut in [0, 1, test.key.count - 1] {
         let short = [UInt8](test.key.prefix(cut))
-        #expect(Self.refusal(test.suite, short, test.message, test.signature) != nil, "\(test.suite) key \(cut)")
+        #expect(
+          Self.refusal(test.suite, short, test.message, test.signature) != nil, "\(test.suite) key \(cut)")
       }
     }
   }
@@ -128,9 +129,11 @@ struct SuiteTests {
   @Test("both halves of a hybrid must hold")
   func hybrids() throws {
     for test in try Self.cases() where test.suite.rawValue >= 0x100 {
-      guard case .hybrid(let classical, let postQuantum) = SignatureSuites.standard.entry(test.suite)?.algorithm
+      guard
+        case .hybrid(let classical, let postQuantum) = SignatureSuites.standard.entry(test.suite)?.algorithm
       else { continue }
-      let parts = try HybridParts(decoding: test.signature.span, classical: classical, postQuantum: postQuantum)
+      let parts = try HybridParts(
+        decoding: test.signature.span, classical: classical, postQuantum: postQuantum)
       #expect(parts.encoded() == test.signature)
       func with(_ first: [UInt8], _ second: [UInt8]) -> [UInt8] {
         HybridParts(
@@ -141,7 +144,8 @@ struct SuiteTests {
       first[40] ^= 1
       var second = parts.postQuantum
       second[40] ^= 1
-      guard case .classicalHalf = Self.refusal(test.suite, test.key, test.message, with(first, parts.postQuantum))
+      guard
+        case .classicalHalf = Self.refusal(test.suite, test.key, test.message, with(first, parts.postQuantum))
       else {
         Issue.record("\(test.suite): classical half")
         continue
@@ -194,7 +198,8 @@ struct SuiteTests {
   @Test("a suite is active, then deprecated, then forbidden, to the second")
   func dates() throws {
     let entry = SuiteEntry(
-      id: .ed25519, name: "ed25519", algorithm: .ed25519(.rfc8032Strict), deprecatedFrom: 100, forbiddenFrom: 200)
+      id: .ed25519, name: "ed25519", algorithm: .ed25519(.rfc8032Strict), deprecatedFrom: 100,
+      forbiddenFrom: 200)
     #expect(entry.status(at: 99) == .active)
     #expect(entry.status(at: 100) == .deprecated(from: 100))
     #expect(entry.status(at: 199) == .deprecated(from: 100))
@@ -202,7 +207,8 @@ struct SuiteTests {
     let suites = try SignatureSuites([
       entry, SuiteEntry(id: .mlDSA65, name: "ml-dsa-65", algorithm: .mlDSA(.mldsa65)),
       SuiteEntry(
-        id: .ed25519AndMLDSA65, name: "hybrid", algorithm: .hybrid(classical: .ed25519, postQuantum: .mlDSA65)),
+        id: .ed25519AndMLDSA65, name: "hybrid", algorithm: .hybrid(classical: .ed25519, postQuantum: .mlDSA65)
+      ),
     ])
     let cases = Dictionary(uniqueKeysWithValues: try Self.cases().map { ($0.suite, $0) })
     for id in [SuiteID.ed25519, .ed25519AndMLDSA65] {

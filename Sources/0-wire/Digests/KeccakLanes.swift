@@ -33,7 +33,9 @@ struct KeccakLanes: Sendable {
   private static func roundConstant(_ index: Int) -> UInt64 { roundConstants[index] }
 
   @inline(__always)
-  private static func rotate(_ lane: UInt64, _ bits: UInt64) -> UInt64 { lane &<< bits | lane &>> (64 &- bits) }
+  private static func rotate(_ lane: UInt64, _ bits: UInt64) -> UInt64 {
+    lane &<< bits | lane &>> (64 &- bits)
+  }
 
   /// Theta, rho, pi, chi, iota (FIPS 202, section 3.2).
   @inline(__always)

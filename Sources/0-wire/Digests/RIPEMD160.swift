@@ -34,11 +34,14 @@ public enum RIPEMD160 {
     var (aa, bb, cc, dd, ee) = (a, b, c, d, e)
     for step in 0..<80 {
       let round = step / 16
-      var mixed = rotate(
-        a &+ mix(round, b, c, d) &+ block[leftOrder[step]] &+ leftConstants[round], leftShifts[step]) &+ e
+      var mixed =
+        rotate(
+          a &+ mix(round, b, c, d) &+ block[leftOrder[step]] &+ leftConstants[round], leftShifts[step]) &+ e
       (a, b, c, d, e) = (e, mixed, b, rotate(c, 10), d)
-      mixed = rotate(
-        aa &+ mix(4 - round, bb, cc, dd) &+ block[rightOrder[step]] &+ rightConstants[round], rightShifts[step])
+      mixed =
+        rotate(
+          aa &+ mix(4 - round, bb, cc, dd) &+ block[rightOrder[step]] &+ rightConstants[round],
+          rightShifts[step])
         &+ ee
       (aa, bb, cc, dd, ee) = (ee, mixed, bb, rotate(cc, 10), dd)
     }
@@ -47,7 +50,9 @@ public enum RIPEMD160 {
     ]
   }
 
-  private static func rotate(_ word: UInt32, _ bits: UInt32) -> UInt32 { word &<< bits | word &>> (32 &- bits) }
+  private static func rotate(_ word: UInt32, _ bits: UInt32) -> UInt32 {
+    word &<< bits | word &>> (32 &- bits)
+  }
 
   private static func mix(_ round: Int, _ x: UInt32, _ y: UInt32, _ z: UInt32) -> UInt32 {
     switch round {

@@ -66,12 +66,15 @@ public enum Ed25519Suite: ConformanceSuite {
           report.fail(file, test.name, expected: "key, message and signature in hex", actual: "missing")
           continue
         }
-        let verdicts = [Ed25519.Rule.rfc8032Strict, .ref10, .zip215].map { verdict(message, signature, key, $0) }
+        let verdicts = [Ed25519.Rule.rfc8032Strict, .ref10, .zip215].map {
+          verdict(message, signature, key, $0)
+        }
         let accepted = verdicts.map { $0 == "accepted" }
         let isSmallOrder = verdicts[0].hasSuffix("SmallOrder")
         let isForm = isSmallOrder || verdicts[0].hasSuffix("NotCanonical")
         switch test.result {
-        case .valid where (accepted[0] || isSmallOrder) && accepted[1] && accepted[2]: report.pass(file, test.name)
+        case .valid where (accepted[0] || isSmallOrder) && accepted[1] && accepted[2]:
+          report.pass(file, test.name)
         // Either answer is right; a narrower rule must not take what a wider one refuses.
         case .acceptable where (!accepted[0] || accepted[1]) && (!accepted[1] || accepted[2]):
           report.pass(file, test.name)

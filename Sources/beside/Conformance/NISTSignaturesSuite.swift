@@ -31,7 +31,8 @@ public enum NISTSignaturesSuite: ConformanceSuite {
           let signature = test.fields["sig"]?.bytes
           switch answer(test, group, wycheproof, message ?? [], signature ?? []) {
           case .skip(let reason): report.skip(file, test.name, reason: reason)
-          case .malformed: report.fail(file, test.name, expected: "a key in the schema's form", actual: "none")
+          case .malformed:
+            report.fail(file, test.name, expected: "a key in the schema's form", actual: "none")
           case .verdict where message == nil || signature == nil:
             report.fail(file, test.name, expected: "message and signature in hex", actual: "missing")
           case .verdict(let refusal):
@@ -78,13 +79,15 @@ public enum NISTSignaturesSuite: ConformanceSuite {
         try ECDSAP256.verify(
           digest: SHA256Hash.hash(message), der: signature.span, key: ECDSAP256.PublicKey(sec1: key.span))
       case ("secp256r1", "SHA-256"):
-        try ECDSAP256.verify(message.span, signature: signature.span, key: ECDSAP256.PublicKey(sec1: key.span))
+        try ECDSAP256.verify(
+          message.span, signature: signature.span, key: ECDSAP256.PublicKey(sec1: key.span))
       case ("secp384r1", "SHA-384") where isDER:
         try ECDSAP384.verify(
           digest: SecureHashes.sha384(message.span), der: signature.span,
           key: ECDSAP384.PublicKey(sec1: key.span))
       case ("secp384r1", "SHA-384"):
-        try ECDSAP384.verify(message.span, signature: signature.span, key: ECDSAP384.PublicKey(sec1: key.span))
+        try ECDSAP384.verify(
+          message.span, signature: signature.span, key: ECDSAP384.PublicKey(sec1: key.span))
       default: return .skip("curve \(curve) with \(hash) is no suite")
       }
       return .verdict(nil)

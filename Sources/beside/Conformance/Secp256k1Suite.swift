@@ -46,7 +46,8 @@ public enum Secp256k1Suite: ConformanceSuite {
     case "EcdsaBitcoinVerify": form = .bitcoin
     case "EcdsaP1363Verify": form = .p1363
     case "EcdhTest", "EcdhWebcryptoTest", "EcdhEcpointTest":
-      report.skip(file, test.name, reason: "key agreement needs a secret scalar: nothing here verifies with one")
+      report.skip(
+        file, test.name, reason: "key agreement needs a secret scalar: nothing here verifies with one")
       return
     case "BlsSigVerify", "BlsAggregateVerify", "BlsHashToG2":
       report.skip(file, test.name, reason: "BLS12-381: needs pairings, which are not built yet")
@@ -76,7 +77,8 @@ public enum Secp256k1Suite: ConformanceSuite {
     // An acceptable case may be answered either way; ours is the strict reading of its form.
     case (.valid, nil), (.acceptable, _): report.pass(file, test.name)
     case (.invalid, _?): report.pass(file, test.name)
-    case (.valid, let refusal?): report.fail(file, test.name, expected: "valid", actual: "refused: \(refusal)")
+    case (.valid, let refusal?):
+      report.fail(file, test.name, expected: "valid", actual: "refused: \(refusal)")
     case (.invalid, nil): report.fail(file, test.name, expected: "invalid", actual: "accepted")
     }
   }

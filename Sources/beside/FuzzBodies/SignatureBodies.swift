@@ -49,7 +49,8 @@ public enum SignatureBodies {
     name: "ed25519-rules",
     seeds: [
       // Small-order A and R, s = 0: valid under the two wider rules.
-      [UInt8](repeating: 0, count: 96) + [1], [1] + [UInt8](repeating: 0, count: 31) + [1]
+      [UInt8](repeating: 0, count: 96) + [1],
+      [1] + [UInt8](repeating: 0, count: 31) + [1]
         + [UInt8](repeating: 0, count: 63),
     ]
   ) { bytes in
@@ -69,7 +70,8 @@ public enum SignatureBodies {
   static let hybrid = FuzzBody(
     name: "hybrid-parts", seeds: [[1, 0, 0x20, 0, 3, 1, 2, 3, 0, 0x40, 0, 1, 4]]
   ) { bytes in
-    guard let parts = try? HybridParts(decoding: bytes.span, classical: .ed25519, postQuantum: .mlDSA65) else {
+    guard let parts = try? HybridParts(decoding: bytes.span, classical: .ed25519, postQuantum: .mlDSA65)
+    else {
       return
     }
     precondition(parts.encoded() == bytes)
@@ -84,7 +86,9 @@ public enum SignatureBodies {
           .utf8)
     ]
   ) { bytes in
-    guard let json = try? JSONValue(decoding: bytes), let document = try? EIP712.Document(json) else { return }
+    guard let json = try? JSONValue(decoding: bytes), let document = try? EIP712.Document(json) else {
+      return
+    }
     let again = try? EIP712.Document(json)
     precondition(again?.digest == document.digest)
   }

@@ -91,7 +91,9 @@ public enum Ed25519 {
   private static func holdsUnderRef10(_ message: Span<UInt8>, _ signature: Bytes64, _ key: Bytes32) -> Bool {
     // The pointers do not leave the closures.
     unsafe key.span.withUnsafeBufferPointer { keyBytes in
-      guard let parsed = try? unsafe Curve25519.Signing.PublicKey(rawRepresentation: keyBytes) else { return false }
+      guard let parsed = try? unsafe Curve25519.Signing.PublicKey(rawRepresentation: keyBytes) else {
+        return false
+      }
       return unsafe signature.span.withUnsafeBufferPointer { signatureBytes in
         unsafe message.withUnsafeBufferPointer { messageBytes in
           unsafe parsed.isValidSignature(signatureBytes, for: messageBytes)
@@ -107,7 +109,9 @@ private enum PointEncoding {
   static func isCanonical(_ encoding: Bytes32) -> Bool {
     let words = encoding.littleEndianWords
     let top = words.3 & 0x7fff_ffff_ffff_ffff
-    if top == 0x7fff_ffff_ffff_ffff, words.1 & words.2 == .max, words.0 >= 0xffff_ffff_ffff_ffed { return false }
+    if top == 0x7fff_ffff_ffff_ffff, words.1 & words.2 == .max, words.0 >= 0xffff_ffff_ffff_ffed {
+      return false
+    }
     let isNegative = encoding[31] & 0x80 != 0
     let isOne = words.0 == 1 && words.1 | words.2 | top == 0
     let isMinusOne =

@@ -9,7 +9,8 @@ struct EdwardsPoint: Sendable {
   private let z: FieldElement25519
   private let t: FieldElement25519
 
-  private init(_ x: FieldElement25519, _ y: FieldElement25519, _ z: FieldElement25519, _ t: FieldElement25519) {
+  private init(_ x: FieldElement25519, _ y: FieldElement25519, _ z: FieldElement25519, _ t: FieldElement25519)
+  {
     (self.x, self.y, self.z, self.t) = (x, y, z, t)
   }
 

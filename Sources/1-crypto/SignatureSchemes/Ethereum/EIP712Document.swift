@@ -112,7 +112,8 @@ extension EIP712 {
         guard let text = value.string, let address = try? EthereumAddress.parse(text) else { return nil }
         return Bytes32 { $0 < 12 ? 0 : address[$0 - 12] }
       case .unsigned(let bits):
-        guard let (isNegative, magnitude) = integer(value), !isNegative, magnitude < PowerOfTwo(bits: bits) else {
+        guard let (isNegative, magnitude) = integer(value), !isNegative, magnitude < PowerOfTwo(bits: bits)
+        else {
           return nil
         }
         return magnitude.bigEndian

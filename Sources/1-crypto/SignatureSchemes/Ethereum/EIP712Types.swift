@@ -232,8 +232,12 @@ public enum EIP712 {
         return Int(digits)
       }
       if let count = number(after: "bytes"), (1...32).contains(count) { return .fixedBytes(count) }
-      if let bits = number(after: "uint"), (8...256).contains(bits), bits % 8 == 0 { return .unsigned(bits: bits) }
-      if let bits = number(after: "int"), (8...256).contains(bits), bits % 8 == 0 { return .signed(bits: bits) }
+      if let bits = number(after: "uint"), (8...256).contains(bits), bits % 8 == 0 {
+        return .unsigned(bits: bits)
+      }
+      if let bits = number(after: "int"), (8...256).contains(bits), bits % 8 == 0 {
+        return .signed(bits: bits)
+      }
       return nil
     }
   }

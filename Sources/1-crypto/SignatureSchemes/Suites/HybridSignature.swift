@@ -48,7 +48,8 @@ public struct HybridParts: Hashable, Sendable {
     do { try reader.finish() } catch { throw .wire(error) }
   }
 
-  private static func half(_ reader: inout ByteReader, of suite: SuiteID) throws(HybridFormatError) -> [UInt8] {
+  private static func half(_ reader: inout ByteReader, of suite: SuiteID) throws(HybridFormatError) -> [UInt8]
+  {
     let found: UInt16
     let half: [UInt8]
     do {

@@ -173,7 +173,8 @@ public struct SignatureSuites: Sendable {
       } catch { throw .rsaPSS(error) }
     case .mlDSA(let parameters):
       do {
-        try MLDSA.verify(message, signature: signature, key: key, context: context.span, parameters: parameters)
+        try MLDSA.verify(
+          message, signature: signature, key: key, context: context.span, parameters: parameters)
       } catch { throw .mlDSA(error) }
     case .hybrid:
       throw .nestedHybrid(entry.id.rawValue)
@@ -187,7 +188,8 @@ public struct SignatureSuites: Sendable {
     do { parsed = try Secp256k1.PublicKey(sec1: key) } catch { throw .secp256k1Key(error) }
     do {
       try Secp256k1.verify(
-        digest: digest, signature: Secp256k1.Signature(compact: signature), key: parsed, policy: .lowSRequired)
+        digest: digest, signature: Secp256k1.Signature(compact: signature), key: parsed, policy: .lowSRequired
+      )
     } catch { throw .secp256k1(error) }
   }
 
