@@ -1,6 +1,6 @@
 import Conformance
-import Testing
 import TestSupport
+import Testing
 
 @Suite("ICS-23 corpus")
 struct ICS23CorpusTests {

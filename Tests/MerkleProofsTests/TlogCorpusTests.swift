@@ -1,6 +1,6 @@
 import Conformance
-import Testing
 import TestSupport
+import Testing
 
 @Suite("Transparency log corpora")
 struct TlogCorpusTests {

@@ -70,7 +70,8 @@ public enum ICS23Verification {
       if let chain = input.member(holder + "chain_id")?.string { report.add(fact: "chain", chain) }
       report.assumptions.append(
         VerificationReport.StatedAssumption(
-          code: "headerTrusted", text: "the header was trusted by the caller; its commit was not verified here"))
+          code: "headerTrusted",
+          text: "the header was trusted by the caller; its commit was not verified here"))
       return root.isEmpty ? nil : root
     }
     return nil
@@ -103,7 +104,8 @@ public enum ICS23Verification {
       } catch { throw .input(error) }
       if input.member("path") == nil {
         guard input.member("key") != nil else {
-          throw .input(.form(wanted: "{root, proof, key, value?, spec} or {root, proof | proofs, path, value?}"))
+          throw .input(
+            .form(wanted: "{root, proof, key, value?, spec} or {root, proof | proofs, path, value?}"))
         }
         let bytes: [UInt8]
         do throws(InputError) {

@@ -10,7 +10,8 @@ import WireBytes
 /// corpus files. Member names count in any case, as for Go's reader.
 public enum ICS23Suite: ConformanceSuite {
   public static let name = "ics23"
-  public static let summary = "ICS-23 proofs of IAVL, Tendermint and sparse Merkle stores, and cases of their parts"
+  public static let summary =
+    "ICS-23 proofs of IAVL, Tendermint and sparse Merkle stores, and cases of their parts"
 
   static let specs: [(name: String, spec: ICS23.ProofSpec)] = [
     ("iavl", .iavl), ("tendermint", .tendermint), ("smt", .sparseMerkleTree),

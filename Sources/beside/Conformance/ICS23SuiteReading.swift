@@ -1,5 +1,5 @@
-private import Foundation
 import Encodings
+private import Foundation
 import MerkleProofs
 import WireBytes
 
@@ -59,7 +59,8 @@ struct FoldedJSON {
   private func octets(_ name: String) -> [UInt8]? { self[name] == nil ? [] : base64(name) }
 
   var leafOperation: ICS23.LeafOperation? {
-    guard value.object != nil, let hash = hashOperation("hash"), let prehashKey = hashOperation("prehash_key"),
+    guard value.object != nil, let hash = hashOperation("hash"),
+      let prehashKey = hashOperation("prehash_key"),
       let prehashValue = hashOperation("prehash_value"), let prefix = octets("prefix"),
       let length = integer("length").flatMap(ICS23.LengthOperation.init(rawValue:))
     else { return nil }
@@ -103,7 +104,8 @@ struct FoldedJSON {
     guard let leaf = self["leaf_spec"]?.leafOperation, let inner = self["inner_spec"],
       let childSize = inner.integer("child_size"), let prefixMin = inner.integer("min_prefix_length"),
       let prefixMax = inner.integer("max_prefix_length"), let emptyChild = inner.octets("empty_child"),
-      let hash = inner.hashOperation("hash"), let depthMax = integer("max_depth"), let depthMin = integer("min_depth")
+      let hash = inner.hashOperation("hash"), let depthMax = integer("max_depth"),
+      let depthMin = integer("min_depth")
     else { return nil }
     var childOrder: [Int32] = []
     for element in inner["child_order"]?.value.array ?? [] {

@@ -56,7 +56,8 @@ struct SigstoreLogPart {
 
   /// Media types of the versions that exist.
   private static let mediaTypes = [
-    "application/vnd.dev.sigstore.bundle+json;version=0.1", "application/vnd.dev.sigstore.bundle+json;version=0.2",
+    "application/vnd.dev.sigstore.bundle+json;version=0.1",
+    "application/vnd.dev.sigstore.bundle+json;version=0.2",
     "application/vnd.dev.sigstore.bundle+json;version=0.3", "application/vnd.dev.sigstore.bundle.v0.3+json",
   ]
 
@@ -96,7 +97,8 @@ struct SigstoreLogPart {
     let root = try hash(proof["rootHash"], "rootHash")
     let size = try integer(proof, "treeSize")
     let index = try integer(proof, "logIndex")
-    let hashes = try (proof["hashes"]?.array ?? []).map { (value: JSONValue) throws(SigstoreLogError) -> Bytes32 in
+    let hashes = try (proof["hashes"]?.array ?? []).map {
+      (value: JSONValue) throws(SigstoreLogError) -> Bytes32 in
       try hash(value, "hashes")
     }
     do {
@@ -226,7 +228,9 @@ struct SigstoreLogPart {
   /// The DER of a PEM certificate; nil when it is none.
   private static func certificate(pem: [UInt8]) -> [UInt8]? {
     let lines = String(decoding: pem, as: UTF8.self).split(whereSeparator: \.isNewline)
-    guard lines.first == "-----BEGIN CERTIFICATE-----", lines.last == "-----END CERTIFICATE-----" else { return nil }
+    guard lines.first == "-----BEGIN CERTIFICATE-----", lines.last == "-----END CERTIFICATE-----" else {
+      return nil
+    }
     return CorpusBase64.decode(lines.dropFirst().dropLast().joined())
   }
 

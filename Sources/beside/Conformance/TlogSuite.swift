@@ -41,7 +41,9 @@ public enum TlogSuite: ConformanceSuite {
         for (index, element) in cases.enumerated() {
           report.expect(file, "inclusion \(index)", "accepted", inclusion(json["leafInputs"], element))
         }
-      } else if let cases = json["cases"]?.array, cases.allSatisfy({ $0["base"] != nil && $0["patch"] != nil }) {
+      } else if let cases = json["cases"]?.array,
+        cases.allSatisfy({ $0["base"] != nil && $0["patch"] != nil })
+      {
         for element in cases { patched(file, element, corpus, &report) }
       } else {
         report.skip(file, "file", reason: "no schema of this suite")
@@ -93,7 +95,8 @@ public enum TlogSuite: ConformanceSuite {
         }
       } else if let old = number("size1"), let new = number("size2") {
         try RFC6962.verifyConsistency(
-          oldSize: old, newSize: new, proof: proof, oldRoot: hash(json["root1"]), newRoot: hash(json["root2"]))
+          oldSize: old, newSize: new, proof: proof, oldRoot: hash(json["root1"]), newRoot: hash(json["root2"])
+        )
       } else if let start = number("start"), let end = number("end"), let size = number("size") {
         try RFC6962.verifySubtreeConsistency(
           start: start, end: end, size: size, proof: proof, subtreeRoot: hash(json["root1"]),

@@ -16,7 +16,8 @@ enum TlogTiles {
     }
     report.expect(
       file, "text is written the same way", Hex.encode(note.text), Hex.encode(checkpoint.text))
-    let log = StoredLog(prefix: file.split(separator: "/").dropLast().map { $0 + "/" }.joined(), corpus: corpus)
+    let log = StoredLog(
+      prefix: file.split(separator: "/").dropLast().map { $0 + "/" }.joined(), corpus: corpus)
     guard log.hasTiles || checkpoint.size == 0 else {
       return report.skip(file, "root", reason: "no tiles beside the checkpoint")
     }

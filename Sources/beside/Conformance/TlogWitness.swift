@@ -31,7 +31,9 @@ enum TlogWitness {
         status = error == .unknownLog && wanted == 403 ? 403 : error.status
         response = error.body
       }
-      var missing = (step["body_contains"]?.array ?? []).compactMap(\.string).filter { !response.contains($0) }
+      var missing = (step["body_contains"]?.array ?? []).compactMap(\.string).filter {
+        !response.contains($0)
+      }
       for quoted in step["other_assert"]?.array ?? [] {
         guard let text = quoted.string, let exact = try? JSONValue(decoding: [UInt8](text.utf8)).string,
           exact == response

@@ -22,7 +22,9 @@ extension ICS23 {
       spec: ProofSpec, root: Span<UInt8>, key: Span<UInt8>, value: Span<UInt8>
     ) throws(VerificationError) {
       guard case .existence(let proof) = self else { throw .kind(expected: .existence, actual: kind) }
-      do { try proof.verify(spec: spec, root: root, key: key, value: value) } catch { throw .existence(error) }
+      do { try proof.verify(spec: spec, root: root, key: key, value: value) } catch {
+        throw .existence(error)
+      }
     }
 
     /// Verifies that `key` is absent under `root`; only a non-existence proof can show it, as in the Go library.

@@ -28,7 +28,8 @@ extension ICS23 {
       guard !value.isEmpty else { throw .emptyValue }
       var preimage: [UInt8] = []
       preimage.reserveCapacity(
-        prefix.count + (prehashKey == .none ? key.count : 64) + (prehashValue == .none ? value.count : 64) + 20)
+        prefix.count + (prehashKey == .none ? key.count : 64) + (prehashValue == .none ? value.count : 64)
+          + 20)
       preimage.append(prefix.span)
       try append(key, prehash: prehashKey, to: &preimage)
       try append(value, prehash: prehashValue, to: &preimage)

@@ -3,7 +3,8 @@ private import WireBytes
 /// Where in its parent a child stands, told from the lengths of what surrounds it (go/proof.go).
 extension ICS23.InnerSpec {
   /// Lengths around the child on `branch`: bounds of the prefix, and the suffix.
-  private func padding(branch: Int) throws(ICS23.NeighbourError) -> (minimum: Int, maximum: Int, suffix: Int) {
+  private func padding(branch: Int) throws(ICS23.NeighbourError) -> (minimum: Int, maximum: Int, suffix: Int)
+  {
     let index = try position(of: branch)
     let before = index * Int(childSize)
     return (

@@ -57,7 +57,9 @@ extension ICS23 {
     private static func precedes(
       _ first: Span<UInt8>, _ second: Span<UInt8>, spec: ProofSpec
     ) throws(VerificationError) -> Bool {
-      guard spec.prehashKeyBeforeComparison, spec.leaf.prehashKey != .none else { return first.precedes(second) }
+      guard spec.prehashKeyBeforeComparison, spec.leaf.prehashKey != .none else {
+        return first.precedes(second)
+      }
       do {
         return try spec.leaf.prehashKey.digest(first).precedes(try spec.leaf.prehashKey.digest(second))
       } catch {

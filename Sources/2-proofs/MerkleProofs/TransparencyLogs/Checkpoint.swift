@@ -51,7 +51,8 @@ public struct Checkpoint: Hashable, Sendable {
 
   /// The text that is signed, final newline included.
   public var text: [UInt8] {
-    var bytes = origin + [0x0a] + [UInt8](String(size).utf8) + [0x0a] + StrictBase64.encode(root.array) + [0x0a]
+    var bytes =
+      origin + [0x0a] + [UInt8](String(size).utf8) + [0x0a] + StrictBase64.encode(root.array) + [0x0a]
     for line in extensions { bytes += line + [0x0a] }
     return bytes
   }

@@ -78,7 +78,8 @@ public struct SignedNote: Hashable, Sendable {
     }
     guard let split, split > 0, split + 2 < owned.count, owned.last == 0x0a else { throw .shape }
     text = [UInt8](owned[...split])
-    let lines = owned[(split + 2)..<(owned.count - 1)].split(separator: 0x0a, omittingEmptySubsequences: false)
+    let lines = owned[(split + 2)..<(owned.count - 1)].split(
+      separator: 0x0a, omittingEmptySubsequences: false)
     guard lines.count <= Self.signaturesMax else { throw .tooManySignatures(actual: lines.count) }
     signatures = try lines.enumerated().map { (index, line) throws(NoteError) -> Signature in
       guard let signature = Self.signature(line) else { throw .signatureLine(index: index) }

@@ -1,6 +1,7 @@
 /// Standard base64 (RFC 4648, section 4), one encoding per value: padded, no white space, no spare bits.
 enum StrictBase64 {
-  private static let alphabet = [UInt8]("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+  private static let alphabet = [UInt8](
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
   /// The bytes, or nil when `text` is not the encoding of any.
   ///

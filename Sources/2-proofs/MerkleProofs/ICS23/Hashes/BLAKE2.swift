@@ -36,7 +36,9 @@ private struct BLAKE2<Word: FixedWidthInteger & UnsignedInteger & Sendable>: Sen
     return state
   }
 
-  private func compress(_ state: inout [Word], _ bytes: Span<UInt8>, from start: Int, to end: Int, isLast: Bool) {
+  private func compress(
+    _ state: inout [Word], _ bytes: Span<UInt8>, from start: Int, to end: Int, isLast: Bool
+  ) {
     var message = [Word](repeating: 0, count: 16)
     let width = Word.bitWidth / 8
     for offset in start..<max(start, end) {

@@ -41,14 +41,17 @@ enum SHA512Truncated256 {
       let choice = (e & work[5]) ^ (~e & work[6])
       let majority = (a & work[1]) ^ (a & work[2]) ^ (work[1] & work[2])
       let first =
-        work[7] &+ (rotate(e, 14) ^ rotate(e, 18) ^ rotate(e, 41)) &+ choice &+ constants[index] &+ words[index]
+        work[7] &+ (rotate(e, 14) ^ rotate(e, 18) ^ rotate(e, 41)) &+ choice &+ constants[index]
+        &+ words[index]
       let second = (rotate(a, 28) ^ rotate(a, 34) ^ rotate(a, 39)) &+ majority
       work = [first &+ second, a, work[1], work[2], work[3] &+ first, e, work[5], work[6]]
     }
     for index in 0..<8 { state[index] = state[index] &+ work[index] }
   }
 
-  private static func rotate(_ word: UInt64, _ bits: UInt64) -> UInt64 { word &>> bits | word &<< (64 &- bits) }
+  private static func rotate(_ word: UInt64, _ bits: UInt64) -> UInt64 {
+    word &>> bits | word &<< (64 &- bits)
+  }
 
   private static let initial: [UInt64] = [
     0x2231_2194_fc2b_f72c, 0x9f55_5fa3_c84c_64c2, 0x2393_b86b_6f53_b151, 0x9638_7719_5940_eabd,
