@@ -18,7 +18,7 @@ extension EthereumStateProofError {
     case .account(let error): error.reason
     case .storage(_, let error): error.reason
     case .accountEncoding(let error):
-      VerificationReport.Reason(code: "accountEncoding", text: "the leaf holds no account: \(error)")
+      VerificationReport.Reason(code: "accountEncoding", text: "the leaf holds no account: \(CaseText.of(error))")
     case .accountMismatch(let field):
       VerificationReport.Reason(
         code: "accountMismatch", text: "the claimed \(field) is not the one that the proof shows")
@@ -26,7 +26,7 @@ extension EthereumStateProofError {
       VerificationReport.Reason(code: "tooManySlots", text: "\(actual) slots, at most \(limit) are read")
     case .storageEncoding(_, let error):
       VerificationReport.Reason(
-        code: "storageEncoding", text: "the leaf holds no non-zero integer: \(error)")
+        code: "storageEncoding", text: "the leaf holds no non-zero integer: \(CaseText.of(error))")
     case .storageMismatch(_, let claimed, let proven):
       VerificationReport.Reason(
         code: "storageMismatch",
@@ -57,7 +57,7 @@ extension MerklePatriciaError {
       case .unusedNodes(let first, let count):
         ("unusedNodes", "\(count) nodes are left over, from node \(first) on")
       case .encoding(let node, let error):
-        ("encoding", "node \(node) is not canonical RLP: \(error)")
+        ("encoding", "node \(node) is not canonical RLP: \(CaseText.of(error))")
       case .arity(let node, let items): ("arity", "node \(node) has \(items) items, neither 2 nor 17")
       case .hexPrefix(let node, let byte):
         ("hexPrefix", "the path of node \(node) opens with byte \(byte)")

@@ -7,11 +7,12 @@ public import WireBytes
 /// Forms, all bytes in hex:
 /// - `{root, proof, key, value?, spec}`: `proof` is a protobuf CommitmentProof, `spec` is `iavl`, `tendermint`,
 ///   `smt` or a protobuf ProofSpec; without `value` the key must be absent.
-/// - `{root | app_hash | header, proof | proofs, path, value?, specs?}`: `proof` is a protobuf MerkleProof, `proofs`
+/// - `{root | app_hash | header | client, proof | proofs, path, value?, specs?}`: `proof` is a protobuf MerkleProof, `proofs`
 ///   a list of CommitmentProofs, lowest tree first; `path` lists keys, highest tree first, as text or as `0x` hex;
 ///   `specs` default to IAVL under Tendermint.
 ///
 /// `header` is a CometBFT header as JSON, whose `app_hash` is the root; that the header is final is not verified.
+/// `client` is a 07-tendermint client with a header for it, which is verified: see ``ICS23ClientChain``.
 public enum ICS23Verification {
   /// - Parameter root: stands for the root of the input, which may then lack it.
   /// - Throws: ``InputError`` when the input is in neither form; a proof that is wrong is a report, not an error.
@@ -26,12 +27,13 @@ public enum ICS23Verification {
       switch error {
       case .input(let error): throw error
       case .decoding(let error):
-        report.refuse("proof decodes", code: error.code, "the bytes are not a proof: \(error)")
+        report.refuse("proof decodes", code: error.code, "the bytes are not a proof: \(CaseText.of(error))")
         return report
       }
     }
     report.add(step: "proof decodes", claim.shape)
     guard let trusted = try trustedRoot(input, given: root, report: &report) else {
+      guard report.outcome == .valid else { return report }
       report.leaveUndecided(
         "root is known", code: "missingRoot", "no root, app_hash or header says what to verify against")
       return report
@@ -52,6 +54,7 @@ public enum ICS23Verification {
           code: "rootGiven", text: "the root given beside the input is that of a final state"))
       return given.array
     }
+    if input.member("client") != nil { return try ICS23ClientChain.root(input, report: &report) }
     for name in ["root", "app_hash"] where input.member(name)?.isNull == false {
       let root = try input.hex(name)
       guard !root.isEmpty else { continue }
@@ -204,7 +207,7 @@ public enum ICS23Verification {
           }
           report.add(step: check)
         } catch {
-          report.refuse(check, code: error.code, "the proof does not hold: \(error)")
+          report.refuse(check, code: error.code, "the proof does not hold: \(CaseText.of(error))")
         }
       case .chain(let merkle, let specs):
         do throws(ICS23.ChainError) {
@@ -215,7 +218,7 @@ public enum ICS23Verification {
           }
           report.add(step: check)
         } catch {
-          report.refuse(check, code: error.code, "the proof does not hold: \(error)")
+          report.refuse(check, code: error.code, "the proof does not hold: \(CaseText.of(error))")
         }
       }
     }
