@@ -1,7 +1,7 @@
 import Encodings
 import Messages
-import Testing
 import TestSupport
+import Testing
 import WireBytes
 
 @Suite("Domains and addresses")
@@ -24,8 +24,10 @@ struct AddressTests {
     arguments: [
       ("eip155", DomainIDError.colons(count: 0)), ("a:b:c", .colons(count: 2)), ("ei:1", .namespaceLength(2)),
       ("eip155eip:1", .namespaceLength(9)), ("eip155:", .referenceLength(0)),
-      ("eip155:" + String(repeating: "1", count: 33), .referenceLength(33)), ("Eip155:1", .character(offset: 0)),
-      ("eip155:1 ", .character(offset: 8)), ("eip_155:1", .character(offset: 3)), ("eip155:é", .character(offset: 7)),
+      ("eip155:" + String(repeating: "1", count: 33), .referenceLength(33)),
+      ("Eip155:1", .character(offset: 0)),
+      ("eip155:1 ", .character(offset: 8)), ("eip_155:1", .character(offset: 3)),
+      ("eip155:é", .character(offset: 7)),
       ("", .colons(count: 0)),
     ])
   func caip2Refusals(text: String, error: DomainIDError) {
@@ -62,7 +64,9 @@ struct AddressTests {
     let forEVM = try #require(json["invalid_for_evm_parser"]?.object)
     for (name, value) in invalid.merging(forEVM, uniquingKeysWith: { first, _ in first }) {
       let bytes = try Hex.decode(try #require(value.string))
-      #expect(throws: InteroperableAddressError.self, "\(name)") { try InteroperableAddress(decoding: bytes.span) }
+      #expect(throws: InteroperableAddressError.self, "\(name)") {
+        try InteroperableAddress(decoding: bytes.span)
+      }
     }
     #expect(invalid.count + forEVM.count == 4)
   }
@@ -81,13 +85,16 @@ struct AddressTests {
     #expect(throws: error) { try InteroperableAddress(decoding: bytes.span) }
   }
 
-  @Test("gives the chain back from its address", arguments: ["eip155:1", "eip155:42161", "cosmos:cosmoshub-4"])
+  @Test(
+    "gives the chain back from its address", arguments: ["eip155:1", "eip155:42161", "cosmos:cosmoshub-4"])
   func roundTrip(text: String) throws {
     let domain = try DomainID(text)
     #expect(try InteroperableAddress(chain: domain).domain == domain)
   }
 
-  @Test("has no address for a chain id that is written in two ways", arguments: ["eip155:01", "eip155:0", "eip155:x"])
+  @Test(
+    "has no address for a chain id that is written in two ways",
+    arguments: ["eip155:01", "eip155:0", "eip155:x"])
   func noAddress(text: String) throws {
     let domain = try DomainID(text)
     #expect(throws: InteroperableAddressError.domain) { try InteroperableAddress(chain: domain) }

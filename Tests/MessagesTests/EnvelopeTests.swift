@@ -84,7 +84,7 @@ struct EnvelopeTests {
         #expect(throws: FungibleTokenError.self) { try FungibleTokenPacketData(decoding: cut.span) }
       }
       let longer = bytes + [0]
-      #expect(throws: FungibleTokenError.trailingBytes(offset: bytes.count)) {
+      #expect(throws: FungibleTokenError.self) {
         try FungibleTokenPacketData(decoding: longer.span)
       }
     }
@@ -92,9 +92,10 @@ struct EnvelopeTests {
     var padded = try Hex.decode(try #require(cases[0]["encoded"]?.string))
     // The last byte of the padding after "uatom".
     padded[192 + 63] = 1
-    #expect(throws: FungibleTokenError.notCanonical(offset: 255)) {
+    let error = #expect(throws: FungibleTokenError.self) {
       try FungibleTokenPacketData(decoding: padded.span)
     }
+    #expect(error.map { caseName($0) } == "abi")
     #expect(throws: FungibleTokenError.amountZero) {
       try FungibleTokenPacketData(denomination: "x", sender: "y", receiver: "z", amount: .zero)
     }

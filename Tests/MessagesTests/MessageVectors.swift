@@ -1,8 +1,8 @@
 import Encodings
 import Foundation
 import Messages
-import Testing
 import TestSupport
+import Testing
 
 /// Cases of a file in Tests/Vectors, made by a script in tools/vectors.
 enum MessageVectors {
@@ -20,7 +20,8 @@ enum MessageVectors {
 
   static func corpus(_ topic: String, _ file: String) throws -> JSONValue {
     let directory = try #require(Corpora.directory(topic))
-    return try JSONValue(decoding: [UInt8](try Data(contentsOf: URL(fileURLWithPath: directory + "/" + file))))
+    return try JSONValue(
+      decoding: [UInt8](try Data(contentsOf: URL(fileURLWithPath: directory + "/" + file))))
   }
 }
 

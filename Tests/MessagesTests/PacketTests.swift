@@ -1,8 +1,8 @@
 import Digests
 import Encodings
 import Messages
-import Testing
 import TestSupport
+import Testing
 import WireBytes
 
 @Suite("Packets and their commitments")
@@ -13,7 +13,8 @@ struct PacketTests {
       destinationClient: ClientID("07-tendermint-3"), timeout: UnixTime(seconds: 1_700_000_000),
       payloads: (0..<count).map {
         try Payload(
-          sourcePort: "transfer", destinationPort: "execution", version: "v\($0)", encoding: "application/json",
+          sourcePort: "transfer", destinationPort: "execution", version: "v\($0)",
+          encoding: "application/json",
           value: [UInt8](repeating: UInt8($0 + 1), count: 40))
       })
   }
@@ -27,7 +28,8 @@ struct PacketTests {
         try Payload(
           sourcePort: try #require(payload["sourcePort"]?.string),
           destinationPort: try #require(payload["destPort"]?.string),
-          version: try #require(payload["version"]?.string), encoding: try #require(payload["encoding"]?.string),
+          version: try #require(payload["version"]?.string),
+          encoding: try #require(payload["encoding"]?.string),
           value: try Hex.decode(try #require(payload["value"]?.string)))
       }
       let packet = try Packet(
@@ -90,10 +92,22 @@ struct PacketTests {
     #expect(try Packet(decoding: bytes.span) == packet)
     for count in 0..<bytes.count {
       let cut = [UInt8](bytes.prefix(count))
-      #expect(throws: PacketDecodingError.self) { try Packet(decoding: cut.span) }
+      // A cut between two payloads leaves another packet, which is written as the cut.
+      if let other = try? Packet(decoding: cut.span) {
+        #expect(other.payloads.count == 1)
+        #expect(other.encoded() == cut)
+      }
     }
     let longer = bytes + [0x30, 0x01]
     #expect(throws: PacketDecodingError.protobuf(.unknownField(6))) { try Packet(decoding: longer.span) }
+    for payload in packet.payloads {
+      let alone = payload.encoded()
+      #expect(try Payload(decoding: alone.span) == payload)
+      for count in 0..<alone.count {
+        let cut = [UInt8](alone.prefix(count))
+        #expect(throws: PacketDecodingError.self) { try Payload(decoding: cut.span) }
+      }
+    }
     let acknowledgement = try Acknowledgement([[1, 2], [3]])
     let encoded = acknowledgement.encoded()
     #expect(encoded == [0x0a, 2, 1, 2, 0x0a, 1, 3])
@@ -116,7 +130,9 @@ struct PacketTests {
     let half = try Payload(
       sourcePort: "transfer", destinationPort: "transfer", version: "v", encoding: "e",
       value: [UInt8](repeating: 1, count: 131_073))
-    #expect(throws: PacketError.valueSize(max: 262_144, actual: 262_146)) { try packet(payloads: [half, half]) }
+    #expect(throws: PacketError.valueSize(max: 262_144, actual: 262_146)) {
+      try packet(payloads: [half, half])
+    }
     #expect(throws: PacketError.valueEmpty) {
       try Payload(sourcePort: "transfer", destinationPort: "transfer", version: "v", encoding: "e", value: [])
     }

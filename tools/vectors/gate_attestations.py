@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes Tests/Vectors/gate/attestations.json: digests by hashlib, signatures by coincurve and pycryptodome.
 
-Needs: pip install coincurve pycryptodome
+Needs: pip install coincurve eth_abi pycryptodome
 """
 import hashlib
 import json
@@ -11,6 +11,7 @@ import coincurve
 from Crypto.Hash import keccak
 from Crypto.PublicKey import ECC
 from Crypto.Signature import eddsa
+from eth_abi import encode
 
 from gate_names import chain
 
@@ -127,11 +128,15 @@ def policies():
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
     write("attestations.json", {
-        "schema": "causeway.vectors.attestation/1", "source": "hashlib, coincurve 21.0.0, pycryptodome",
+        "schema": "causeway.vectors.attestation/1", "source": "hashlib, coincurve 21.0.0, eth_abi 6.0.0, pycryptodome",
         "origin": ORIGIN, "router": hexa(ROUTER), "client": CLIENT,
         "bindingHash": hexa(binding(ORIGIN, ROUTER, CLIENT)),
         "attesters": [hexa(address(k)) for k in KEYS.values()],
         "ed25519": hexa(EDWARDS.public_key().export_key(format="raw")),
+        "eurekaProofs": [
+            {"attestation": hexa(a), "signatures": [hexa(s) for s in signatures],
+             "encoded": hexa(encode(["(bytes,bytes[])"], [(a, signatures)]))}
+            for a, signatures in [(b"\x01\x02\x03", [b"\x04\x05", b"\x06"]), (b"", []), (bytes(64), [bytes(65)] * 3)]],
         "cases": [statement(*s) for s in STATEMENTS]})
     write("policies.json", {
         "schema": "causeway.vectors.policy/1", "source": "json and hashlib of Python",

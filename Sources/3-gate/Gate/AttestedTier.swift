@@ -45,7 +45,8 @@ extension AttestedPolicy {
       body = AttestationDigest.packetsBody(
         height: evidence.height, timestamp: evidence.timestamp, entries: entries)
       claim = .packets(
-        PacketsClaim(domain: origin, height: evidence.height, timestamp: evidence.timestamp, entries: entries))
+        PacketsClaim(domain: origin, height: evidence.height, timestamp: evidence.timestamp, entries: entries)
+      )
     }
     let expires = try check(evidence.timestamp, at: now)
     try verify(evidence.signatures, digest: AttestationDigest.of(form: form, binding: binding, body: body))

@@ -42,10 +42,13 @@ extension CometBFTPolicy {
       throw .revision(trusted: from.revision)
     }
     guard
-      let premise = trusted.first(where: { $0.chainID == chainID && UInt64(exactly: $0.height) == from.height })
+      let premise = trusted.first(where: {
+        $0.chainID == chainID && UInt64(exactly: $0.height) == from.height
+      })
     else { throw .untrustedHeight(revision: from.revision, height: from.height) }
     guard let validators = header.trustedValidators else { throw .noTrustedValidators }
-    guard let seconds = Int64(exactly: now.seconds), let clock = try? CometBFT.Timestamp(seconds: seconds) else {
+    guard let seconds = Int64(exactly: now.seconds), let clock = try? CometBFT.Timestamp(seconds: seconds)
+    else {
       throw .clock(seconds: now.seconds)
     }
     let level: CometBFT.TrustThreshold

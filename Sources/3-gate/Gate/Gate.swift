@@ -99,7 +99,9 @@ public enum Gate {
       }
       accepted.append(evaluation)
     }
-    guard let combined = Evaluation(agreeing: accepted) else { throw .threshold(required: 1, accepted: 0, []) }
+    guard let combined = Evaluation(agreeing: accepted) else {
+      throw .threshold(required: 1, accepted: 0, [])
+    }
     return combined
   }
 

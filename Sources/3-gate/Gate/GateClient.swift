@@ -145,7 +145,8 @@ public struct GateClient: Sendable {
         continue
       }
       return Conflict(
-        kind: kind, first: record.claim, firstEvidence: record.evidence, second: claim, secondEvidence: evidence)
+        kind: kind, first: record.claim, firstEvidence: record.evidence, second: claim,
+        secondEvidence: evidence)
     }
     return nil
   }

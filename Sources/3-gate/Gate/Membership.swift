@@ -154,7 +154,9 @@ public enum Membership {
   ) throws(TimeoutError) -> ProvenAbsence {
     guard let timestamp = claim.timestamp else { throw .membership(.noTimestamp) }
     guard timestamp >= packet.timeout else { throw .notYet(timeout: packet.timeout, proven: timestamp) }
-    do { return try proveAbsence(of: PacketPath(.receipt, of: packet), in: claim, store: store, by: proof) } catch {
+    do {
+      return try proveAbsence(of: PacketPath(.receipt, of: packet), in: claim, store: store, by: proof)
+    } catch {
       throw .membership(error)
     }
   }

@@ -145,6 +145,7 @@ extension Policy {
 /// Reads nodes; counts them, so that a hostile tree ends early.
 private struct PolicyReader {
   typealias Failure = PolicyDecodingError
+  typealias Read = StrictMembers
   var nodes = 0
 
   mutating func node(_ json: JSONValue, path: String, depth: Int) throws(Failure) -> Policy.Node {
@@ -156,24 +157,24 @@ private struct PolicyReader {
     guard let members = json.object, members.count == 1, let (kind, value) = members.first else {
       throw .member(path: path, wanted: .oneMember)
     }
-    let inner = Self.join(path, kind)
+    let inner = Read.join(path, kind)
     switch kind {
     case "attested": return .attested(try attested(value, path: inner))
     case "cometbft": return .cometBFT(try cometBFT(value, path: inner))
     case "all": return .all(try parts(value, path: inner, depth: depth))
     case "any": return .any(try parts(value, path: inner, depth: depth))
     case "threshold":
-      let object = try Self.object(value, path: inner, known: ["required", "of"])
-      let required: Int = try Self.integer(object, "required", path: inner)
+      let object = try Read.object(value, path: inner, known: ["required", "of"])
+      let required: Int = try Read.integer(object, "required", path: inner)
       return .threshold(
-        required: required, of: try parts(object["of"] ?? .null, path: Self.join(inner, "of"), depth: depth))
+        required: required, of: try parts(object["of"] ?? .null, path: Read.join(inner, "of"), depth: depth))
     case "route": return .route(try route(value, path: inner, depth: depth))
     case "delay":
-      let object = try Self.object(value, path: inner, known: ["above", "seconds", "policy"])
+      let object = try Read.object(value, path: inner, known: ["above", "seconds", "policy"])
       return .delay(
-        above: try Self.amount(object, "above", path: inner),
-        seconds: try Self.integer(object, "seconds", path: inner),
-        then: try node(object["policy"] ?? .null, path: Self.join(inner, "policy"), depth: depth + 1))
+        above: try Read.amount(object, "above", path: inner),
+        seconds: try Read.integer(object, "seconds", path: inner),
+        then: try node(object["policy"] ?? .null, path: Read.join(inner, "policy"), depth: depth + 1))
     default: throw .unknownMember(path: inner)
     }
   }
@@ -185,71 +186,71 @@ private struct PolicyReader {
     }
     var parts: [Policy.Node] = []
     for (index, element) in elements.enumerated() {
-      parts.append(try node(element, path: Self.join(path, String(index)), depth: depth + 1))
+      parts.append(try node(element, path: Read.join(path, String(index)), depth: depth + 1))
     }
     return parts
   }
 
   private mutating func route(_ json: JSONValue, path: String, depth: Int) throws(Failure) -> Policy.Route {
-    let object = try Self.object(json, path: path, known: ["by", "branches", "otherwise"])
-    let by: Policy.Route.Dimension = try Self.word(object, "by", path: path)
-    let list = Self.join(path, "branches")
+    let object = try Read.object(json, path: path, known: ["by", "branches", "otherwise"])
+    let by: Policy.Route.Dimension = try Read.word(object, "by", path: path)
+    let list = Read.join(path, "branches")
     guard let elements = object["branches"]?.array else { throw .member(path: list, wanted: .array) }
     guard elements.count <= Policy.partCountMax else {
       throw .policy(path: list, .tooManyParts(max: Policy.partCountMax, actual: elements.count))
     }
     var branches: [Policy.Route.Branch] = []
     for (index, element) in elements.enumerated() {
-      let at = Self.join(list, String(index))
+      let at = Read.join(list, String(index))
       let name = by == .recipient ? "is" : "upTo"
-      let branch = try Self.object(element, path: at, known: [name, "policy"])
+      let branch = try Read.object(element, path: at, known: [name, "policy"])
       let key: Policy.Route.Key
       switch by {
-      case .value: key = .valueUpTo(try Self.amount(branch, name, path: at))
-      case .age: key = .ageUpTo(seconds: try Self.integer(branch, name, path: at))
+      case .value: key = .valueUpTo(try Read.amount(branch, name, path: at))
+      case .age: key = .ageUpTo(seconds: try Read.integer(branch, name, path: at))
       case .recipient:
-        let bytes = try Self.hex(branch, name, path: at)
+        let bytes = try Read.hex(branch, name, path: at)
         do { key = .recipient(try InteroperableAddress(decoding: bytes.span)) } catch {
-          throw .address(path: Self.join(at, name), error)
+          throw .address(path: Read.join(at, name), error)
         }
       }
       branches.append(
         Policy.Route.Branch(
-          key, try node(branch["policy"] ?? .null, path: Self.join(at, "policy"), depth: depth + 1)))
+          key, try node(branch["policy"] ?? .null, path: Read.join(at, "policy"), depth: depth + 1)))
     }
     var otherwise: Policy.Node?
     if let json = object["otherwise"] {
-      otherwise = try node(json, path: Self.join(path, "otherwise"), depth: depth + 1)
+      otherwise = try node(json, path: Read.join(path, "otherwise"), depth: depth + 1)
     }
     return Policy.Route(by: by, branches: branches, otherwise: otherwise)
   }
 
   private func attested(_ json: JSONValue, path: String) throws(Failure) -> AttestedPolicy {
-    let object = try Self.object(
+    let object = try Read.object(
       json, path: path,
       known: [
         "mode", "form", "origin", "router", "client", "attesters", "quorum", "surplus", "unknownSigners",
         "freshness",
       ])
-    let origin = try Self.domain(object, "origin", path: path)
-    let clientText = try Self.string(object, "client", path: path)
+    let origin = try Read.domain(object, "origin", path: path)
+    let clientText = try Read.string(object, "client", path: path)
     let client: ClientID
-    do { client = try ClientID(clientText) } catch { throw .client(path: Self.join(path, "client"), error) }
+    do { client = try ClientID(clientText) } catch { throw .client(path: Read.join(path, "client"), error) }
     var freshness: AttestedPolicy.Freshness?
     if let value = object["freshness"] {
-      let at = Self.join(path, "freshness")
-      let members = try Self.object(value, path: at, known: ["ageMaxSeconds", "driftMaxSeconds"])
+      let at = Read.join(path, "freshness")
+      let members = try Read.object(value, path: at, known: ["ageMaxSeconds", "driftMaxSeconds"])
       freshness = AttestedPolicy.Freshness(
-        ageMaxSeconds: try Self.integer(members, "ageMaxSeconds", path: at),
-        driftMaxSeconds: try Self.integer(members, "driftMaxSeconds", path: at))
+        ageMaxSeconds: try Read.integer(members, "ageMaxSeconds", path: at),
+        driftMaxSeconds: try Read.integer(members, "driftMaxSeconds", path: at))
     }
-    let router = try Self.hex(object, "router", path: path)
-    let mode: AttestedPolicy.Mode = try Self.word(object, "mode", path: path)
-    let form: AttestedPolicy.Form = try Self.word(object, "form", path: path)
-    let surplus: AttestedPolicy.Extra = try Self.word(object, "surplus", path: path)
-    let unknown: AttestedPolicy.Extra = try Self.word(object, "unknownSigners", path: path)
-    let quorum: UInt64 = try Self.integer(object, "quorum", path: path)
-    let attesters = try attesters(object["attesters"] ?? .null, path: Self.join(path, "attesters"))
+    let router = try Read.hex(object, "router", path: path)
+    let mode: AttestedPolicy.Mode = try Read.word(object, "mode", path: path)
+    let form: AttestedPolicy.Form = try Read.word(object, "form", path: path)
+    let surplus: AttestedPolicy.Extra = try Read.word(object, "surplus", path: path)
+    let unknown: AttestedPolicy.Extra = try Read.word(object, "unknownSigners", path: path)
+    let quorum: UInt64 = try Read.integer(object, "quorum", path: path)
+    let attesters = try attesters(object["attesters"] ?? .null, path: Read.join(path, "attesters"))
     do {
       return try AttestedPolicy(
         mode: mode, form: form,
@@ -266,99 +267,34 @@ private struct PolicyReader {
     }
     var attesters: [Attester] = []
     for (index, element) in elements.enumerated() {
-      let at = Self.join(path, String(index))
-      let object = try Self.object(element, path: at, known: ["suite", "key", "weight"])
-      let suite: AttesterSuite = try Self.word(object, "suite", path: at)
-      let key = try Self.hex(object, "key", path: at)
-      let weight: UInt64 = object["weight"] == nil ? 1 : try Self.integer(object, "weight", path: at)
+      let at = Read.join(path, String(index))
+      let object = try Read.object(element, path: at, known: ["suite", "key", "weight"])
+      let suite: AttesterSuite = try Read.word(object, "suite", path: at)
+      let key = try Read.hex(object, "key", path: at)
+      let weight: UInt64 = object["weight"] == nil ? 1 : try Read.integer(object, "weight", path: at)
       do { attesters.append(try Attester(suite: suite, key: key, weight: weight)) } catch {
-        throw .key(path: Self.join(at, "key"), error)
+        throw .key(path: Read.join(at, "key"), error)
       }
     }
     return attesters
   }
 
   private func cometBFT(_ json: JSONValue, path: String) throws(Failure) -> CometBFTPolicy {
-    let object = try Self.object(
+    let object = try Read.object(
       json, path: path,
       known: ["domain", "chainId", "trustLevel", "trustingPeriodSeconds", "clockDriftSeconds"])
-    let at = Self.join(path, "trustLevel")
-    let level = try Self.object(object["trustLevel"] ?? .null, path: at, known: ["numerator", "denominator"])
-    let domain = try Self.domain(object, "domain", path: path)
-    let chainID = try Self.string(object, "chainId", path: path)
-    let numerator: UInt64 = try Self.integer(level, "numerator", path: at)
-    let denominator: UInt64 = try Self.integer(level, "denominator", path: at)
-    let period: UInt64 = try Self.integer(object, "trustingPeriodSeconds", path: path)
-    let drift: UInt64 = try Self.integer(object, "clockDriftSeconds", path: path)
+    let at = Read.join(path, "trustLevel")
+    let level = try Read.object(object["trustLevel"] ?? .null, path: at, known: ["numerator", "denominator"])
+    let domain = try Read.domain(object, "domain", path: path)
+    let chainID = try Read.string(object, "chainId", path: path)
+    let numerator: UInt64 = try Read.integer(level, "numerator", path: at)
+    let denominator: UInt64 = try Read.integer(level, "denominator", path: at)
+    let period: UInt64 = try Read.integer(object, "trustingPeriodSeconds", path: path)
+    let drift: UInt64 = try Read.integer(object, "clockDriftSeconds", path: path)
     do {
       return try CometBFTPolicy(
         domain: domain, chainID: chainID, trustNumerator: numerator, trustDenominator: denominator,
         trustingPeriodSeconds: period, clockDriftSeconds: drift)
     } catch { throw .policy(path: path, error) }
-  }
-
-  // MARK: Members
-
-  private static func join(_ path: String, _ name: String) -> String { path.isEmpty ? name : path + "." + name }
-
-  private static func object(
-    _ json: JSONValue, path: String, known: Set<String>
-  ) throws(Failure) -> [String: JSONValue] {
-    guard let members = json.object else { throw .member(path: path, wanted: .object) }
-    // Sorted, so that the same member is named every time.
-    if let stranger = members.keys.filter({ !known.contains($0) }).sorted().first {
-      throw .unknownMember(path: join(path, stranger))
-    }
-    return members
-  }
-
-  private static func string(
-    _ object: [String: JSONValue], _ name: String, path: String
-  ) throws(Failure) -> String {
-    guard let text = object[name]?.string else { throw .member(path: join(path, name), wanted: .string) }
-    return text
-  }
-
-  private static func hex(
-    _ object: [String: JSONValue], _ name: String, path: String
-  ) throws(Failure) -> [UInt8] {
-    guard let text = object[name]?.string, text.hasPrefix("0x"), let bytes = try? Hex.decode(text) else {
-      throw .member(path: join(path, name), wanted: .hex)
-    }
-    return bytes
-  }
-
-  private static func domain(
-    _ object: [String: JSONValue], _ name: String, path: String
-  ) throws(Failure) -> DomainID {
-    let text = try string(object, name, path: path)
-    do { return try DomainID(text) } catch { throw .domain(path: join(path, name), error) }
-  }
-
-  private static func word<Word: RawRepresentable>(
-    _ object: [String: JSONValue], _ name: String, path: String
-  ) throws(Failure) -> Word where Word.RawValue == String {
-    guard let text = object[name]?.string, let word = Word(rawValue: text) else {
-      throw .member(path: join(path, name), wanted: .word)
-    }
-    return word
-  }
-
-  private static func integer<Value: FixedWidthInteger>(
-    _ object: [String: JSONValue], _ name: String, path: String
-  ) throws(Failure) -> Value {
-    guard case .number(let text)? = object[name], text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-      text == "0" || !text.hasPrefix("0"), let value = Value(text)
-    else { throw .member(path: join(path, name), wanted: .integer) }
-    return value
-  }
-
-  private static func amount(
-    _ object: [String: JSONValue], _ name: String, path: String
-  ) throws(Failure) -> UInt256 {
-    guard let text = object[name]?.string, text == "0" || !text.hasPrefix("0"),
-      let value = UInt256(decimal: text)
-    else { throw .member(path: join(path, name), wanted: .decimalText) }
-    return value
   }
 }

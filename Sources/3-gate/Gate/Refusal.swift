@@ -97,7 +97,8 @@ extension Refusal {
     case .partCount(let expected, let actual):
       "the policy has \(expected) parts and the evidence \(actual)"
     case .partMissing(let part): "there is no evidence for part \(part), which must accept"
-    case .contextMissing(let fact): "the policy depends on the message's \(fact.rawValue), which was not given"
+    case .contextMissing(let fact):
+      "the policy depends on the message's \(fact.rawValue), which was not given"
     case .attestation(let error): error.plainWords
     case .eureka(let error): "the Eureka client answers \(error.contractError)"
     case .cometBFT(let error): error.plainWords
@@ -139,7 +140,8 @@ extension AttestationError {
     case .tooManyEntries(let max, let actual): "\(actual) paths are listed, and at most \(max) are read"
     case .duplicatePath(let entry): "entry \(entry) lists a path a second time"
     case .noSignatures: "there is no signature"
-    case .tooManySignatures(let max, let actual): "\(actual) signatures are given, and at most \(max) are read"
+    case .tooManySignatures(let max, let actual):
+      "\(actual) signatures are given, and at most \(max) are read"
     case .unknownSigner(let signature, let attester):
       "signature \(signature) names attester \(attester), whom the policy does not know"
     case .duplicateSigner(let signature, let attester):

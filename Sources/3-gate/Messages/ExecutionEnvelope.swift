@@ -25,7 +25,7 @@ public enum EnvelopeError: Error, Hashable, Sendable {
 /// The value of a packet's payload on port `execution`: SSZ, so that one value has one encoding and any field can be
 /// disclosed alone with a branch to ``root()``.
 ///
-/// - SeeAlso: docs/spec/envelope.md section 3.
+/// - SeeAlso: docs/spec/envelope.md section 4.
 public struct ExecutionEnvelope: Hashable, Sendable {
   public static let version: UInt64 = 1
   public static let callCountMax = 16

@@ -144,7 +144,8 @@ public struct LaneID: Hashable, Sendable, CustomStringConvertible {
   /// The lane that goes back.
   public var reversed: LaneID {
     LaneID(
-      origin: destination, sourceClient: destinationClient, destination: origin, destinationClient: sourceClient)
+      origin: destination, sourceClient: destinationClient, destination: origin,
+      destinationClient: sourceClient)
   }
 
   public var description: String { "\(origin)/\(sourceClient)>\(destination)/\(destinationClient)" }

@@ -65,26 +65,37 @@ extension Packet {
     writer.string(2, sourceClient.text)
     writer.string(3, destinationClient.text)
     writer.varint(4, timeout.seconds)
-    for payload in payloads {
-      writer.message(5) { writer in
-        writer.string(1, payload.sourcePort.text)
-        writer.string(2, payload.destinationPort.text)
-        writer.string(3, payload.version)
-        writer.string(4, payload.encoding)
-        writer.bytes(5, payload.value)
-      }
-    }
+    for payload in payloads { writer.alwaysBytes(5, payload.encoded()) }
     return writer.bytes
   }
 }
 
 extension Payload {
+  /// Decodes `ibc.core.channel.v2.Payload` from untrusted bytes, in canonical protobuf only.
+  ///
+  /// - Throws: ``PacketDecodingError``, a fault of the form as that of payload 0; no input traps.
+  public init(decoding bytes: Span<UInt8>) throws(PacketDecodingError) {
+    try self.init(decoding: bytes, index: 0)
+  }
+
+  /// The canonical protobuf.
+  public func encoded() -> [UInt8] {
+    var writer = ProtobufWriter()
+    writer.string(1, sourcePort.text)
+    writer.string(2, destinationPort.text)
+    writer.string(3, version)
+    writer.string(4, encoding)
+    writer.bytes(5, value)
+    return writer.bytes
+  }
+
   /// Decodes `ibc.core.channel.v2.Payload`, the payload at `index` of its packet.
   fileprivate init(decoding bytes: Span<UInt8>, index: Int) throws(PacketDecodingError) {
     var texts = ["", "", "", ""]
     var value: [UInt8] = []
     do {
-      var reader = ProtobufReader(ProtobufRules(singular: [1, 2, 3, 4, 5]))
+      let rules = ProtobufRules(singular: [1, 2, 3, 4, 5])
+      var reader = ProtobufReader(rules, sizeBytesMax: Packet.encodedSizeMax)
       while let field = try reader.next(in: bytes) {
         switch field.number {
         case 1, 2, 3, 4: texts[Int(field.number) - 1] = try field.string(in: bytes)

@@ -1,1 +1,0 @@
-// GateTests: filled by its owner.
