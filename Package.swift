@@ -40,6 +40,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 
 let wire: [Target.Dependency] = ["WireBytes", "Digests", "Encodings"]
+let floors0To3: [Target.Dependency] =
+  wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate"]
 
 let package = Package(
   name: "causeway",
@@ -81,6 +83,7 @@ let package = Package(
       wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate"]),
     // 4 engines
     room("4-engines", "StateTree", wire + ["MerkleProofs"]),
+    room("4-engines", "PacketHost", floors0To3),
     // 5 services
     room("5-services", "Persistence", wire + ["StateTree", grdb]),
     room(
@@ -105,7 +108,7 @@ let package = Package(
       "beside", "FuzzBodies",
       wire + [
         "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", "ForeignProtocols",
-        "OfflineVerification",
+        "OfflineVerification", "PacketHost",
       ]),
     // tests
     tests("WireBytes", ["WireBytes", "Encodings"]),
@@ -125,6 +128,7 @@ let package = Package(
       wire + ["SignatureSchemes", "MerkleProofs", "Messages", "Gate", "ForeignProtocols", "Conformance"]),
     tests("StateTree", wire + ["MerkleProofs", "StateTree"]),
     tests("Persistence", wire + ["MerkleProofs", "StateTree", "Persistence"]),
+    tests("PacketHost", floors0To3 + ["PacketHost", "StateTree", "FuzzBodies", crypto]),
     tests("OfflineVerification", wire + ["OfflineVerification"]),
     tests("Conformance", wire + ["Conformance"]),
     tests("Fuzz", wire + ["FuzzBodies"]),

@@ -19,13 +19,14 @@ struct ArchitectureTests {
     "Messages": (wire.union(["SignatureSchemes"]), []),
     "Gate": (proofs.union(["Messages"]), []),
     "ForeignProtocols": (gate, []),
+    "PacketHost": (gate, []),
     "StateTree": (proofs, []),
     "Persistence": (gate.union(["ForeignProtocols", "StateTree"]), ["GRDB"]),
     "OfflineVerification": (gate.union(["ForeignProtocols"]), []),
     "causeway": (gate.union(["ForeignProtocols", "OfflineVerification", "Conformance"]), ["ArgumentParser"]),
     "TestSupport": (wire, []),
     "Conformance": (gate.union(["ForeignProtocols", "OfflineVerification"]), ["Yams"]),
-    "FuzzBodies": (gate.union(["ForeignProtocols", "OfflineVerification"]), []),
+    "FuzzBodies": (gate.union(["ForeignProtocols", "OfflineVerification", "PacketHost"]), []),
   ]
 
   /// System modules that need no edge. Networking is in none of them: FoundationNetworking is a module of its own.
