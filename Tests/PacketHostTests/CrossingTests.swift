@@ -42,8 +42,8 @@ struct CrossingTests {
 
   @Test("a voucher's name is the hash of its way, as ibc-go computes it")
   func voucherName() throws {
-    // ibc-go `apps/transfer/types/denom_test.go`, and every explorer: uatom over channel-0. The rule is SHA-256 of the
-    // path; the channel stands where v2 has a client.
+    // ibc-go `apps/transfer/types/denom_test.go`, and every explorer: uatom over channel-0. The rule is
+    // SHA-256 of the path; the channel stands where v2 has a client.
     #expect(
       TokenPath("transfer/channel-0/uatom").token
         == "ibc/27394FB092D2ECCD56123C74F36E4C1F926001CEADA9CA97EA622B25F41E5EB2")

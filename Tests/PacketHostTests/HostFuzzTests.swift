@@ -6,7 +6,8 @@ import PacketHost
 import Testing
 import WireBytes
 
-/// The decoders of the host under the seeds of the fuzzer, cut and changed, and the exact refusals of the evidence's form.
+/// The decoders of the host under the seeds of the fuzzer, cut and changed, and the exact refusals of the
+/// evidence's form.
 @Suite("Decoders of the host")
 struct HostFuzzTests {
   @Test(

@@ -63,8 +63,8 @@ struct TestNames: AccountNaming {
   func name(of account: AccountAddress) -> String { "acct" + Hex.encode(account.bytes.array, prefix: "") }
 }
 
-/// Programs told by the first byte of their input: 0 answers the rest, 1 refuses, 2 burns gas without end, 3 counts how
-/// often it ran with this input.
+/// Programs told by the first byte of their input: 0 answers the rest, 1 refuses, 2 burns gas without end, 3
+/// counts how often it ran with this input.
 struct TestPrograms: CallTargets {
   let domain: DomainID
 

@@ -22,11 +22,14 @@ public enum EvidenceProtobufError: Error, Hashable, Sendable {
 
 /// Evidence in the form in which transactions carry it: `causeway.gate.v1.Evidence`, protobuf.
 ///
-///     Evidence { oneof { Attested attested = 1; Eureka eureka = 2; ibc…tendermint.v1.Header comet_bft = 3; Parts parts = 4; } }
-///     Attested { Height height = 1; uint64 timestamp = 2; oneof { bytes root = 3; bytes entries = 4; } repeated Signature signatures = 5; }
-///     Height { uint64 revision = 1; uint64 number = 2; }   Signature { uint32 attester = 1; bytes signature = 2; }
+///     Evidence { oneof { Attested attested = 1; Eureka eureka = 2; Header header = 3; Parts parts = 4; } }
+///     Attested { Height height = 1; uint64 timestamp = 2; oneof { bytes root = 3; bytes entries = 4; }
+///                repeated Signature signatures = 5; }
+///     Height { uint64 revision = 1; uint64 number = 2; }
+///     Signature { uint32 attester = 1; bytes signature = 2; }
 ///     Eureka { bytes attestation = 1; repeated bytes signatures = 2; }
-///     Parts { repeated Part parts = 1; }                   Part { optional Evidence evidence = 1; }
+///     Parts { repeated Part parts = 1; }
+///     Part { optional Evidence evidence = 1; }
 ///
 /// `entries` are path hash and commitment of 32 bytes each, side by side. Only canonical protobuf is read.
 extension Evidence {
@@ -113,7 +116,8 @@ extension Evidence {
     return .parts(parts)
   }
 
-  /// The canonical protobuf. A header's proposer is not part of the evidence, and is written as its set's first.
+  /// The canonical protobuf. A header's proposer is not part of the evidence, and is written as its set's
+  /// first.
   public func protobuf() -> [UInt8] {
     var writer = ProtobufWriter()
     switch self {

@@ -10,7 +10,8 @@ public struct Counterparty: Hashable, Sendable {
   public static let prefixCountMax = 4
   public static let prefixElementSizeMax = 128
 
-  /// Elements from the outermost store in; the packet's path is appended to the last one, which alone may be empty.
+  /// Elements from the outermost store in; the packet's path is appended to the last one, which alone may be
+  /// empty.
   public let prefix: [[UInt8]]
   public let client: ClientID
 

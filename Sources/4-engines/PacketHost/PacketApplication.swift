@@ -1,6 +1,7 @@
 public import Messages
 
-/// Why an application will not have a packet, or cannot send one: its port and the name of its own error case.
+/// Why an application will not have a packet, or cannot send one: its port and the name of its own error
+/// case.
 public struct ApplicationRefusal: Error, Hashable, Sendable {
   public let port: PortID
   /// Stable, lower camel case.
@@ -32,13 +33,15 @@ public struct PacketPlace: Hashable, Sendable {
 
 /// An application behind a port. All calls run inside a layer that is undone when they throw.
 ///
-/// `acknowledge` and `timeOut` settle what `send` has put at stake. They must not fail for a reason that somebody's
-/// callback chose: a packet that cannot be settled would be stuck for good. Callbacks run inside attempts of their own.
+/// `acknowledge` and `timeOut` settle what `send` has put at stake. They must not fail for a reason that
+/// somebody's callback chose: a packet that cannot be settled would be stuck for good. Callbacks run inside
+/// attempts of their own.
 public protocol PacketApplication: Sendable {
   var port: PortID { get }
 
-  /// The gas that ``receive(_:at:in:)`` may use for `payload`, generously. A message that leaves less for it is refused as
-  /// a whole: otherwise whoever relays could turn any packet into an error by giving it too little.
+  /// The gas that ``receive(_:at:in:)`` may use for `payload`, generously. A message that leaves less for it
+  /// is refused as a whole: otherwise whoever relays could turn any packet into an error by giving it too
+  /// little.
   func gasNeeded(by payload: Payload) -> UInt64
 
   /// The origin: takes into escrow what the payload promises. `sender` has signed the transaction.

@@ -56,8 +56,9 @@ public enum ReceiveFailure: Error, Hashable, Sendable {
 
 /// An IBC v2 host as functions over a context: sends, receives, acknowledges and times out packets.
 ///
-/// Rules and their order are ibc-go's (`04-channel/v2/keeper/packet.go`, `msg_server.go`), so that its relayers and its
-/// counterparties find what they expect. Proofs are judged by the clients of ``HostClients``.
+/// Rules and their order are ibc-go's (`04-channel/v2/keeper/packet.go`, `msg_server.go`), so that its
+/// relayers and its counterparties find what they expect. Proofs are judged by the clients of
+/// ``HostClients``.
 public struct PacketHost: Sendable {
   /// Kept back from a packet's execution, so that its acknowledgement can always be written.
   public static let acknowledgementGasReserve: UInt64 = 60_000

@@ -4,9 +4,9 @@ import WireBytes
 
 /// Executes envelopes: all of its calls, or none; each with a gas limit of its own.
 ///
-/// A sender acts at the destination as an account of its own, ``account(of:over:)``, that no key opens and no other sender
-/// reaches. A call's funds come from that account: transfer payloads of the same packet, or of earlier ones, have paid
-/// into it. What calls leave there stays the sender's, for its next envelope.
+/// A sender acts at the destination as an account of its own, ``account(of:over:)``, that no key opens and no
+/// other sender reaches. A call's funds come from that account: transfer payloads of the same packet, or of
+/// earlier ones, have paid into it. What calls leave there stays the sender's, for its next envelope.
 public struct ExecutionApplication: PacketApplication {
   /// What a callback at the origin may use.
   public static let callbackGas: UInt64 = 300_000

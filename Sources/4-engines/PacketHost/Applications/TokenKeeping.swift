@@ -19,8 +19,8 @@ public struct TokenAmount: Hashable, Sendable {
   }
 }
 
-/// Who keeps a domain's balances. The sum of all balances of a token changes by ``mint(_:to:in:)`` and ``burn(_:from:in:)``
-/// only; amounts of zero are refused.
+/// Who keeps a domain's balances. The sum of all balances of a token changes by ``mint(_:to:in:)`` and
+/// ``burn(_:from:in:)`` only; amounts of zero are refused.
 public protocol TokenKeeping: Sendable {
   func balance(
     of account: AccountAddress, _ token: String, in context: inout HostContext
@@ -75,7 +75,8 @@ public enum ExecutionSettlement: Hashable, Sendable {
   case timedOut
 }
 
-/// Code at the origin that is told how an execution ended. What it does is undone when it fails, and nothing else is.
+/// Code at the origin that is told how an execution ended. What it does is undone when it fails, and nothing
+/// else is.
 public protocol SettlementCallbacks: Sendable {
   func settled(
     _ settlement: ExecutionSettlement, of envelope: ExecutionEnvelope, at place: PacketPlace,

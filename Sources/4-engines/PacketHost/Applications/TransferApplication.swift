@@ -2,8 +2,9 @@ import Digests
 public import Messages
 import WireBytes
 
-/// ICS-20 over IBC v2: moves tokens between domains. What leaves home waits in an escrow of its lane; what arrives away
-/// from home is a voucher that names its way; going back burns the voucher and releases the escrow.
+/// ICS-20 over IBC v2: moves tokens between domains. What leaves home waits in an escrow of its lane; what
+/// arrives away from home is a voucher that names its way; going back burns the voucher and releases the
+/// escrow.
 ///
 /// - SeeAlso: ibc-go v10 `apps/transfer/v2/ibc_module.go`, `apps/transfer/keeper/relay.go`.
 public struct TransferApplication: PacketApplication {
@@ -60,8 +61,8 @@ public struct TransferApplication: PacketApplication {
   public func acknowledge(
     _ payload: Payload, result: [UInt8]?, at place: PacketPlace, in context: inout HostContext
   ) throws(AttemptFailure<ApplicationRefusal>) {
-    // Anything but the universal error was written by a receiver that has executed, whatever it says: what left stays
-    // away, for a refund needs a proof that nothing arrived.
+    // Anything but the universal error was written by a receiver that has executed, whatever it says: what
+    // left stays away, for a refund needs a proof that nothing arrived.
     guard result == nil else { return }
     try refund(payload, at: place, in: &context)
   }

@@ -56,7 +56,8 @@ extension HostClients {
       let bytes = [UInt8](proof.dropFirst())
       let evidence: Evidence
       do { evidence = try Evidence(protobuf: bytes.span) } catch { throw .failure(.evidence(error)) }
-      // Freezing here would be undone with the message that is refused: the same evidence freezes as an update.
+      // Freezing here would be undone with the message that is refused: the same evidence freezes as an
+      // update.
       if case .frozen(let height) = try take(evidence, bytes: bytes, of: id, record: &record, in: &context) {
         throw .failure(.conflict(height))
       }

@@ -3,7 +3,8 @@ import LightClients
 import Messages
 import WireBytes
 
-/// What a host remembers of a client beside its public state: all that judging a packet needs, and no policy text.
+/// What a host remembers of a client beside its public state: all that judging a packet needs, and no policy
+/// text.
 struct ClientRecord: Hashable {
   enum Kind: UInt64 {
     case tendermint = 1

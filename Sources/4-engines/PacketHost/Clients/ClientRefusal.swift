@@ -4,7 +4,8 @@ public import LightClients
 public import Messages
 public import WireBytes
 
-/// Why a client is not made, not updated, or does not prove what was asked. Nothing has changed when one is thrown.
+/// Why a client is not made, not updated, or does not prove what was asked. Nothing has changed when one is
+/// thrown.
 public enum ClientRefusal: Error, Hashable, Sendable {
   case clientUnknown(ClientID)
 
@@ -111,7 +112,8 @@ public enum ClientUpdate: Hashable, Sendable {
   case updated(Height)
   /// It was known before.
   case unchanged(Height)
-  /// It contradicts what is known: the client believes nothing any more, and both pieces of evidence are kept.
+  /// It contradicts what is known: the client believes nothing any more, and both pieces of evidence are
+  /// kept.
   case frozen(Height)
 }
 

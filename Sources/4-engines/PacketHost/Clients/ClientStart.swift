@@ -124,8 +124,8 @@ struct ClientStart {
     do { return try ClientID("\(kind.name)-\(number)") } catch { throw .clientIdentifier(error) }
   }
 
-  /// The CAIP-2 id of a CometBFT chain (CAIP-5): its chain id where that fits, else `hashed-` and 16 hex digits of its
-  /// SHA-256.
+  /// The CAIP-2 id of a CometBFT chain (CAIP-5): its chain id where that fits, else `hashed-` and 16 hex
+  /// digits of its SHA-256.
   static func domain(ofChainID chainID: String) throws(PolicyError) -> DomainID {
     if !chainID.hasPrefix("hashed-"), !chainID.contains("_"), let domain = try? DomainID("cosmos:\(chainID)")
     {

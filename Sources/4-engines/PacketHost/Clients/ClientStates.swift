@@ -66,8 +66,8 @@ struct KeptEvidence: Hashable {
   }
 }
 
-/// The states of a client in the store: a list in the order of heights, each with its neighbours, so that no step reads
-/// more than a few of them.
+/// The states of a client in the store: a list in the order of heights, each with its neighbours, so that no
+/// step reads more than a few of them.
 extension HostClients {
   func consensusRecord(
     of id: ClientID, _ height: Height, in context: inout HostContext
@@ -171,7 +171,8 @@ extension HostClients {
     return nil
   }
 
-  /// What stands for the state at `height`: the evidence that proved it, or the state that the creator vouched for.
+  /// What stands for the state at `height`: the evidence that proved it, or the state that the creator
+  /// vouched for.
   func standing(
     for height: Height, of id: ClientID, in context: inout HostContext
   ) throws(AttemptFailure<ClientRefusal>) -> [UInt8] {

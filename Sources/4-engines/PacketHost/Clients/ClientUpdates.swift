@@ -82,8 +82,8 @@ extension HostClients {
 
   // MARK: One piece
 
-  /// Verifies `evidence`, and records its claim: for the rest of the transaction in the context, its time and root for
-  /// good.
+  /// Verifies `evidence`, and records its claim: for the rest of the transaction in the context, its time and
+  /// root for good.
   func take(
     _ evidence: Evidence, bytes: [UInt8], of id: ClientID, record: inout ClientRecord,
     in context: inout HostContext

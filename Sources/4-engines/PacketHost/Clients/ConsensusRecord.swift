@@ -7,8 +7,8 @@ import WireBytes
 /// What is believed of one height of the other domain.
 ///
 /// Stored as an `Any`, as ibc-go does: of a 07-tendermint client as its own consensus state; of the others as
-/// `causeway.gate.v1.ConsensusState {timestamp {seconds 1, nanos 2} 1, root {hash 1} 2, next_validators_hash 3,
-/// expires 4}`, in which root, set and expiry may be absent.
+/// `causeway.gate.v1.ConsensusState {timestamp {seconds 1, nanos 2} 1, root {hash 1} 2, next_validators_hash
+/// 3, expires 4}`, in which root, set and expiry may be absent.
 struct ConsensusRecord: Hashable {
   static let typeURL = "/causeway.gate.v1.ConsensusState"
   static let tendermintTypeURL = "/ibc.lightclients.tendermint.v1.ConsensusState"
@@ -55,8 +55,8 @@ struct ConsensusRecord: Hashable {
     return nextValidatorsHash != theirs || nanoseconds != other.nanoseconds
   }
 
-  /// Whether this cannot be the time of a height under that of `higher`. Between headers time grows; elsewhere whole
-  /// seconds are all that is known, and two heights may share one.
+  /// Whether this cannot be the time of a height under that of `higher`. Between headers time grows;
+  /// elsewhere whole seconds are all that is known, and two heights may share one.
   func crosses(_ higher: ConsensusRecord) -> Bool {
     if nextValidatorsHash != nil, higher.nextValidatorsHash != nil {
       return (seconds, nanoseconds) >= (higher.seconds, higher.nanoseconds)

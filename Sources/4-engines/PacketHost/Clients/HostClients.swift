@@ -8,9 +8,10 @@ import WireBytes
 
 /// The clients of a host: what it knows of other domains, each under a gate policy, in the keyed store.
 ///
-/// A client is named `07-tendermint-N` when it was made from the client state that Cosmos relayers send, and is then the
-/// policy `cometbft`; any other is `client-N`. Rules that ibc-go has are ibc-go's (`02-client`, `07-tendermint`), with two
-/// that are stricter: a single verdict ages, not only the client; and heights that were forgotten are not taken again.
+/// A client is named `07-tendermint-N` when it was made from the client state that Cosmos relayers send, and
+/// is then the policy `cometbft`; any other is `client-N`. Rules that ibc-go has are ibc-go's (`02-client`,
+/// `07-tendermint`), with two that are stricter: a single verdict ages, not only the client; and heights that
+/// were forgotten are not taken again.
 public struct HostClients: Sendable {
   /// States kept for each client; the lowest go first, and those that have expired.
   public static let consensusStateCountMax: UInt64 = 1_000
@@ -25,7 +26,7 @@ public struct HostClients: Sendable {
   ///
   /// - Parameters:
   ///   - typeURL: of the client state: 07-tendermint's, or ``PolicyClientState/typeURL``.
-  ///   - consensus: the state that `creator` vouches for; empty, with an empty type, when the policy needs none.
+  ///   - consensus: the state that `creator` vouches for; empty, with an empty type, when none is needed.
   public func create(
     typeURL: String, state: [UInt8], consensusTypeURL: String, consensus: [UInt8], by creator: AccountAddress,
     in context: inout HostContext
@@ -77,7 +78,8 @@ public struct HostClients: Sendable {
     }
   }
 
-  /// How long the newest state can be built upon; nil when the policy can be satisfied without any earlier state.
+  /// How long the newest state can be built upon; nil when the policy can be satisfied without any earlier
+  /// state.
   static func trustingPeriod(of node: Policy.Node) -> UInt64? {
     switch node {
     case .attested: return nil
@@ -90,7 +92,8 @@ public struct HostClients: Sendable {
     }
   }
 
-  /// The policy lives as long as enough of its parts do: the period of the part that fails it when parts expire in order.
+  /// The policy lives as long as enough of its parts do: the period of the part that fails it when parts
+  /// expire in order.
   private static func trustingPeriod(of parts: [Policy.Node], required: Int) -> UInt64? {
     let periods = parts.map { trustingPeriod(of: $0) }
     let lasting = periods.count { $0 == nil }
@@ -147,8 +150,8 @@ public struct HostClients: Sendable {
     return record.latest.map { ($0, record.latestTime) }
   }
 
-  /// Whether a packet with `timeout` may be sent over the client: it is active, and the deadline has not passed on the
-  /// other side as far as is proven (ibc-go `sendPacket`).
+  /// Whether a packet with `timeout` may be sent over the client: it is active, and the deadline has not
+  /// passed on the other side as far as is proven (ibc-go `sendPacket`).
   public func checkSendable(
     _ id: ClientID, timeout: UnixTime, in context: inout HostContext
   ) throws(AttemptFailure<ClientRefusal>) {

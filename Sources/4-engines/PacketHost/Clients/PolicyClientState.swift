@@ -2,8 +2,8 @@ public import Encodings
 public import Messages
 import WireBytes
 
-/// The public state of a client that a policy judges: `causeway.gate.v1.PolicyClientState {policy_json 1, origin 2,
-/// router 3, latest_height 4, frozen 5, proof_specs 6}`.
+/// The public state of a client that a policy judges: `causeway.gate.v1.PolicyClientState {policy_json 1,
+/// origin 2, router 3, latest_height 4, frozen 5, proof_specs 6}`.
 public struct PolicyClientState: Hashable, Sendable {
   public static let typeURL = "/causeway.gate.v1.PolicyClientState"
   public static let sizeMax = 1 << 18

@@ -33,7 +33,8 @@ public struct GasMeter: Hashable, Sendable {
 
 /// What storage and verification cost.
 ///
-/// Storage: the Cosmos SDK's schedule (`store/types/gas.go`, `KVGasConfig`). Signatures: its `x/auth` defaults.
+/// Storage: the Cosmos SDK's schedule (`store/types/gas.go`, `KVGasConfig`). Signatures: its `x/auth`
+/// defaults.
 public enum GasSchedule {
   public static let readFlat: UInt64 = 1_000
   public static let readPerByte: UInt64 = 3

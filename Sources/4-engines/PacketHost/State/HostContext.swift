@@ -20,9 +20,11 @@ public enum ExecutionHalt: Error, Hashable, Sendable {
   case depth(max: Int)
 }
 
-/// All that a host, an application or a program may touch while it executes: state, gas, events, and the moment.
+/// All that a host, an application or a program may touch while it executes: state, gas, events, and the
+/// moment.
 ///
-/// Every read and write is charged. ``attempt(gasLimit:_:)`` runs something that may fail, and undoes it if it does.
+/// Every read and write is charged. ``attempt(gasLimit:_:)`` runs something that may fail, and undoes it if
+/// it does.
 public struct HostContext: Sendable {
   public let moment: BlockMoment
   public private(set) var state: WorkingState
@@ -108,8 +110,8 @@ public enum AttemptFailure<Failure: Error & Hashable & Sendable>: Error, Hashabl
 }
 
 extension HostContext {
-  /// Runs `body` in a layer of its own with at most `gasLimit` of the gas that is left: kept when it succeeds, undone
-  /// when it fails. The gas that it used stays used either way.
+  /// Runs `body` in a layer of its own with at most `gasLimit` of the gas that is left: kept when it
+  /// succeeds, undone when it fails. The gas that it used stays used either way.
   ///
   /// - Throws: ``ExecutionHalt`` when the state cannot be read, when the depth is used up, or when the whole
   ///   transaction is out of gas; never for a failure of the body's own.
@@ -150,7 +152,8 @@ extension HostContext {
     return outcome
   }
 
-  /// Runs `body` in a layer of its own with all the gas that is left: kept as a whole, or undone and the failure thrown.
+  /// Runs `body` in a layer of its own with all the gas that is left: kept as a whole, or undone and the
+  /// failure thrown.
   public mutating func whole<Value: Sendable, Failure: Error & Hashable & Sendable>(
     _ body: (inout HostContext) throws(AttemptFailure<Failure>) -> Value
   ) throws(AttemptFailure<Failure>) -> Value {

@@ -1,5 +1,5 @@
-/// Why committed state could not be read: the store below is damaged or gone. Nothing that a transaction says can
-/// cause it, so the block that meets it is abandoned, not failed.
+/// Why committed state could not be read: the store below is damaged or gone. Nothing that a transaction says
+/// can cause it, so the block that meets it is abandoned, not failed.
 public enum StateFailure: Error, Hashable, Sendable {
   /// The store answered with an error, or with bytes that cannot be.
   case unreadable
@@ -10,7 +10,8 @@ public protocol StateReading: Sendable {
   /// The value under `key`; nil when there is none.
   func value(for key: [UInt8]) throws(StateFailure) -> [UInt8]?
 
-  /// Keys with `prefix` after `start` (from the first when nil), in byte order, with their values; at most `limit`.
+  /// Keys with `prefix` after `start` (from the first when nil), in byte order, with their values; at most
+  /// `limit`.
   func entries(
     prefix: [UInt8], after start: [UInt8]?, limit: Int
   ) throws(StateFailure) -> [(key: [UInt8], value: [UInt8])]

@@ -1,7 +1,8 @@
-/// State while a block executes: committed state below, and layers of writes above it, each kept or dropped as a whole.
+/// State while a block executes: committed state below, and layers of writes above it, each kept or dropped
+/// as a whole.
 ///
-/// A layer opens for a transaction, and again inside it for whatever may fail on its own. Reads fall through from the
-/// top; nothing reaches the committed state until the block's changes are taken with ``changes``.
+/// A layer opens for a transaction, and again inside it for whatever may fail on its own. Reads fall through
+/// from the top; nothing reaches the committed state until the block's changes are taken with ``changes``.
 public struct WorkingState: Sendable {
   /// Layers inside layers: a block, a transaction, a message, a packet, a call and its callback fit.
   public static let depthMax = 32
@@ -68,7 +69,8 @@ public struct WorkingState: Sendable {
     layers[layers.count - 1].merge(top) { _, newer in newer }
   }
 
-  /// Moves the state out, and leaves one that has written nothing: two holders would copy every layer at the next write.
+  /// Moves the state out, and leaves one that has written nothing: two holders would copy every layer at the
+  /// next write.
   public mutating func take() -> WorkingState {
     let taken = self
     layers = [[:]]
