@@ -53,6 +53,7 @@ let package = Package(
         "WireBytes", "Digests", "Encodings", "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate",
         "ForeignProtocols",
       ]),
+    .library(name: "CausewayEngines", targets: ["StateTree"]),
     .library(name: "FuzzBodies", targets: ["FuzzBodies"]),
     .executable(name: "causeway", targets: ["causeway"]),
   ],
@@ -133,6 +134,6 @@ let package = Package(
     tests("Conformance", wire + ["Conformance"]),
     tests("Fuzz", wire + ["FuzzBodies"]),
     tests("House", ["Encodings"]),
-    tests("Program", wire),
+    tests("Program", wire + ["causeway"]),
   ]
 )

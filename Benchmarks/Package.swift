@@ -20,6 +20,7 @@ let package = Package(
       dependencies: [
         "CAllocations", "CPeers",
         .product(name: "Causeway", package: "causeway"),
+        .product(name: "CausewayEngines", package: "causeway"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

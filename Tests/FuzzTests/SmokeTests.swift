@@ -24,7 +24,7 @@ struct SmokeTests {
   func names() {
     let names = FuzzRegistry.all.map(\.name)
     #expect(Set(names).count == names.count)
-    #expect(names.count >= 1)
+    #expect(names.count >= 30)
   }
 }
 

@@ -1,6 +1,7 @@
 import CPeers
 import Encodings
 import Foundation
+import LightClients
 import MerkleProofs
 import WireBytes
 
@@ -32,7 +33,29 @@ extension Operations {
         "MPT account proof, \(nodes.count) nodes, \(nodes.map(\.count).reduce(0, +)) B",
         peer: "XKCP, hashing the nodes only",
         ours: { keep(try? EthereumStateProof.account(address, stateRoot: root, nodes: nodes)) },
-        theirs: { for node in nodes { peer_xkcp_keccak256(node, node.count, &hash) } })
+        theirs: { for node in nodes { peer_xkcp_keccak256(node, node.count, &hash) } }),
+      try chainedProof(),
     ]
+  }
+
+  /// A value of a Cosmos chain, proven through an IAVL tree and the simple tree of stores above it.
+  private static func chainedProof() throws -> Benchmark {
+    let name = "ics23-client.json"
+    let file = try example(name)
+    guard let proofText = file["proof"]?.string, let valueText = file["value"]?.string,
+      let path = file["path"]?.array?.compactMap(\.string), let header = file["client"]?["header"]?.string
+    else { throw Unreadable.example(name) }
+    let encoded = try Hex.decode(proofText)
+    let value = try Hex.decode(valueText)
+    let keys = path.map { [UInt8]($0.utf8) }
+    let headerBytes = try Hex.decode(header)
+    let root = try Tendermint.Header(decoding: headerBytes.span).signedHeader.header.appHash
+    let specs: [ICS23.ProofSpec] = [.iavl, .tendermint]
+    func verify() throws {
+      try ICS23.MerkleProof(decoding: encoded.span).verifyMembership(
+        specs: specs, root: root.span, path: keys, value: value.span)
+    }
+    try verify()
+    return Benchmark("ICS-23 chained proof, decoded and verified, \(encoded.count) B", ours: { keep(try? verify()) })
   }
 }

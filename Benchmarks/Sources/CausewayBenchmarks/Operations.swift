@@ -5,7 +5,7 @@ import WireBytes
 /// The operations of the table, each with its peer. Each floor's are in a file of their own.
 enum Operations {
   static func all() throws -> [Benchmark] {
-    try keccak() + signatures() + merkleProofs() + lightClients()
+    try keccak() + signatures() + protocols() + merkleProofs() + sszTrees() + lightClients() + stateTree()
   }
 
   private static func keccak() -> [Benchmark] {

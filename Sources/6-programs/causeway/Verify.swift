@@ -16,6 +16,7 @@ struct Verify: ParsableCommand {
       """,
     subcommands: [
       VerifyWormhole.self, VerifyHyperlane.self, VerifyICS23.self, VerifyCometBFT.self, VerifyMPT.self,
+      VerifyPolicy.self,
     ])
 
   /// No kind was named: help, and the exit code of wrong usage.

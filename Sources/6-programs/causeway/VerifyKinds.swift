@@ -75,3 +75,21 @@ struct VerifyMPT: ParsableCommand {
     try options.runJSON { try EthereumProofVerification.verify($0, stateRoot: stateRoot?.bytes) }
   }
 }
+
+struct VerifyPolicy: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "policy",
+    abstract: "Evidence, against a policy: what a destination domain would decide.")
+  @OptionGroup var options: VerifyOptions
+  @Option(help: ArgumentHelp("The policy, if the file does not hold it.", valueName: "file"))
+  var policy: String?
+  @Option(help: ArgumentHelp("Now at the destination (Unix seconds or RFC 3339).", valueName: "time"))
+  var at: Moment?
+
+  func run() throws {
+    try options.runJSON { input in
+      let policy = try policy.map { try VerifyOptions.parse(try Terminal.read($0)) }
+      return try PolicyVerification.verify(input, policy: policy, at: at?.seconds)
+    }
+  }
+}

@@ -1,7 +1,8 @@
 /// All suites, in the order in which `--help` lists them.
 public enum ConformanceSuites {
   public static let all: [any ConformanceSuite.Type] = [
-    RLPSuite.self, SSZSuite.self, Secp256k1Suite.self, Ed25519Suite.self, MPTSuite.self, ICS23Suite.self,
+    RLPSuite.self, SSZSuite.self, Secp256k1Suite.self, Ed25519Suite.self, NISTSignaturesSuite.self,
+    MPTSuite.self, ICS23Suite.self,
     TlogSuite.self, CometBFTSuite.self, WormholeSuite.self, HyperlaneSuite.self,
   ]
 

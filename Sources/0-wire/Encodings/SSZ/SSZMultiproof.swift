@@ -14,37 +14,6 @@ public enum SSZProofError: Error, Hashable, Sendable {
   case noNode(UInt64)
 }
 
-/// A branch: one leaf, and the siblings on its way to the root.
-public enum SSZBranch {
-  /// The root that `leaf` at `index` and `branch` (from the leaf up) give.
-  ///
-  /// - Throws: ``SSZProofError/length(expected:actual:)``.
-  public static func root(
-    leaf: Bytes32, branch: [Bytes32], index: GeneralizedIndex
-  ) throws(SSZProofError) -> Bytes32 {
-    guard branch.count == index.depth else {
-      throw .length(expected: index.depth, actual: branch.count)
-    }
-    var node = leaf
-    var place = index
-    for sibling in branch {
-      node = place.isRight ? SHA256Hash.hash(sibling, node) : SHA256Hash.hash(node, sibling)
-      place = place.parent
-    }
-    return node
-  }
-
-  /// Checks that `leaf` stands at `index` of the tree with `root`.
-  ///
-  /// - Throws: ``SSZProofError``.
-  public static func verify(
-    leaf: Bytes32, branch: [Bytes32], index: GeneralizedIndex, root: Bytes32
-  ) throws(SSZProofError) {
-    let computed = try self.root(leaf: leaf, branch: branch, index: index)
-    guard computed == root else { throw .rootMismatch(computed: computed) }
-  }
-}
-
 /// Several leaves of one tree with the fewest nodes that prove them together.
 ///
 /// Nodes come in descending order of their indices, as `get_helper_indices` gives them; for one leaf that is a branch.

@@ -1,1 +1,0 @@
-// ConformanceTests: filled by its owner.

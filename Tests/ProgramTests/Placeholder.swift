@@ -1,1 +1,0 @@
-// ProgramTests: filled by its owner.
