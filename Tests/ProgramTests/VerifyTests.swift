@@ -47,7 +47,8 @@ struct VerifyTests {
   func refuses(example: Example) throws {
     let text = String(decoding: try Program.example(example.file), as: UTF8.self)
     let json = try JSONValue(decoding: [UInt8](text.utf8))
-    let hex = try #require(json[example.member]?.string)
+    let hex = try #require(
+      example.member.split(separator: ".").reduce(json) { $0[String($1)] ?? .null }.string)
     var bytes = try Hex.decode(hex)
     bytes[example.byte] ^= 1
     let changed = text.replacingOccurrences(
