@@ -53,15 +53,17 @@ struct SSZTests {
         #expect(tree.node(at: index) == leaf)
         let built = try tree.branch(at: index)
         #expect(built == branch)
-        try SSZBranch.verify(leaf: leaf, branch: branch, index: index, root: root)
+        // For one leaf, the nodes of a multiproof are a branch.
+        let single = SSZMultiproof.Leaf(index: index, node: leaf)
+        try SSZMultiproof(leaves: [single], nodes: branch).verify(root: root)
         indices.append(index)
         var wrong = branch
         wrong[0][31] ^= 1
         #expect(throws: SSZProofError.self) {
-          try SSZBranch.verify(leaf: leaf, branch: wrong, index: index, root: root)
+          try SSZMultiproof(leaves: [single], nodes: wrong).verify(root: root)
         }
         #expect(throws: SSZProofError.length(expected: branch.count, actual: branch.count - 1)) {
-          try SSZBranch.verify(leaf: leaf, branch: [Bytes32](branch.dropLast()), index: index, root: root)
+          try SSZMultiproof(leaves: [single], nodes: [Bytes32](branch.dropLast())).verify(root: root)
         }
       }
       let leaves = indices.filter { $0.depth > 2 || one["type"]?.string == "committee" }

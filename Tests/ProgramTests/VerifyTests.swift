@@ -57,7 +57,7 @@ struct VerifyTests {
     #expect(run.code == 1)
     let report = try JSONValue(decoding: [UInt8](run.output.utf8))
     #expect(report["outcome"] == "refused")
-    #expect(report.member("reason")?["code"]?.string == example.refusal)
+    #expect(report["reason"]?["code"]?.string == example.refusal)
   }
 
   @Test("leaves open what nothing was given for")
@@ -103,8 +103,8 @@ struct VerifyTests {
     #expect(lines.count > 5)
     for line in lines {
       // An ellipsis stands for lines, or for the rest of one, that are left out.
-      let shown = line.hasSuffix("…") ? String(line.dropLast()) : line
-      #expect(output.contains(shown.trimmingCharacters(in: .whitespaces)), "\(line)")
+      let shown = (line.hasSuffix("…") ? String(line.dropLast()) : line).trimmingCharacters(in: .whitespaces)
+      #expect(shown.isEmpty || output.contains(shown), "\(line)")
     }
   }
 }
