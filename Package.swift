@@ -50,7 +50,8 @@ let package = Package(
     .library(
       name: "Causeway",
       targets: [
-        "WireBytes", "Digests", "Encodings", "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate",
+        "WireBytes", "Digests", "Encodings", "SignatureSchemes", "MerkleProofs", "LightClients", "Messages",
+        "Gate",
         "ForeignProtocols",
       ]),
     .library(name: "CausewayEngines", targets: ["StateTree"]),
@@ -120,7 +121,8 @@ let package = Package(
     tests(
       "LightClients",
       wire + [
-        "SignatureSchemes", "MerkleProofs", "LightClients", "OfflineVerification", "Conformance", "FuzzBodies", crypto,
+        "SignatureSchemes", "MerkleProofs", "LightClients", "OfflineVerification", "Conformance",
+        "FuzzBodies", crypto,
       ]),
     tests("Messages", wire + ["Messages"]),
     tests("Gate", wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate"]),
@@ -134,6 +136,6 @@ let package = Package(
     tests("Conformance", wire + ["Conformance"]),
     tests("Fuzz", wire + ["FuzzBodies"]),
     tests("House", ["Encodings"]),
-    tests("Program", wire + ["causeway"]),
+    tests("Program", wire + ["Gate", "ForeignProtocols", "causeway"]),
   ]
 )

@@ -6,7 +6,8 @@ import Testing
 struct JSONTests {
   @Test("reads values of every kind, and numbers to the last digit")
   func values() throws {
-    let text = #" {"a":[null,true,false,"x\u00e9\uD83D\uDE00\n"],"n":123456789012345678901234567890,"e":-1.5E+3} "#
+    let text =
+      #" {"a":[null,true,false,"x\u00e9\uD83D\uDE00\n"],"n":123456789012345678901234567890,"e":-1.5E+3} "#
     let value = try JSONValue(decoding: [UInt8](text.utf8))
     #expect(value["a"] == .array([.null, true, false, .string("x\u{e9}\u{1f600}\n")]))
     #expect(value["n"] == .number("123456789012345678901234567890"))

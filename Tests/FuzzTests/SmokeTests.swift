@@ -1,5 +1,5 @@
-import FuzzBodies
 import Foundation
+import FuzzBodies
 import Testing
 
 /// A short, seeded run of every fuzz body: long enough to catch a decoder that traps on simple damage.
@@ -58,7 +58,8 @@ enum Mutation {
         let start = position()
         bytes.insert(contentsOf: bytes[start..<min(start + 16, bytes.count)], at: position())
       default:
-        bytes.append(contentsOf: (0..<(random.next() % 9)).map { _ in UInt8(truncatingIfNeeded: random.next()) })
+        bytes.append(
+          contentsOf: (0..<(random.next() % 9)).map { _ in UInt8(truncatingIfNeeded: random.next()) })
       }
     }
     return bytes

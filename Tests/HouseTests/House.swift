@@ -50,7 +50,8 @@ enum House {
       else { throw Failure.form("target") }
       func names(_ member: String) -> [String] { target[member]?.array?.compactMap(\.string) ?? [] }
       return Room(
-        name: name, kind: kind, path: path, sources: names("sources"), rooms: Set(names("target_dependencies")),
+        name: name, kind: kind, path: path, sources: names("sources"),
+        rooms: Set(names("target_dependencies")),
         products: Set(names("product_dependencies")))
     }
   }

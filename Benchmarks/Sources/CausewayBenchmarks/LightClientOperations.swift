@@ -21,8 +21,11 @@ extension Operations {
       type: CometBFT.CanonicalVote.precommit, height: 7, round: 0, blockID: blockID, chainID: "bench-1"
     ).signBytes(at: time)
     var byAddress: [Bytes20: Curve25519.Signing.PrivateKey] = [:]
-    for (key, publicKey) in zip(keys, publicKeys) { byAddress[CometBFT.Validator.address(of: publicKey)] = key }
-    let signed = try validators.validators.map { validator -> (key: Curve25519.Signing.PublicKey, bytes: Data) in
+    for (key, publicKey) in zip(keys, publicKeys) {
+      byAddress[CometBFT.Validator.address(of: publicKey)] = key
+    }
+    let signed = try validators.validators.map {
+      validator -> (key: Curve25519.Signing.PublicKey, bytes: Data) in
       guard let key = byAddress[validator.address] else { throw Unreadable.example("validator") }
       return (key.publicKey, try key.signature(for: message))
     }

@@ -56,6 +56,7 @@ extension Operations {
         specs: specs, root: root.span, path: keys, value: value.span)
     }
     try verify()
-    return Benchmark("ICS-23 chained proof, decoded and verified, \(encoded.count) B", ours: { keep(try? verify()) })
+    return Benchmark(
+      "ICS-23 chained proof, decoded and verified, \(encoded.count) B", ours: { keep(try? verify()) })
   }
 }

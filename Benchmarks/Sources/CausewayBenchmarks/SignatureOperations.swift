@@ -28,7 +28,6 @@ extension Operations {
     let digest = signed.digest.array
     let recoverable = try Secp256k1.RecoverableSignature(signed.signature, form: .zeroOrOne)
     let compact = try Secp256k1.Signature(compact: signed.signature.prefix(64).withSpan { try Bytes64($0) })
-    let key = try Secp256k1.PublicKey(sec1: signed.compressedKey)
     var output = [UInt8](repeating: 0, count: 65)
     return [
       Benchmark(
@@ -50,8 +49,9 @@ extension Operations {
           output.withUnsafeBufferPointer { peer_xkcp_keccak256($0.baseAddress! + 1, 64, &hash) }
         }),
       Benchmark(
-        "secp256k1 verify", peer: "libsecp256k1",
+        "secp256k1 verify, key as bytes", peer: "libsecp256k1",
         ours: {
+          guard let key = try? Secp256k1.PublicKey(sec1: signed.compressedKey) else { return }
           keep(
             try? Secp256k1.verify(digest: signed.digest, signature: compact, key: key, policy: .lowSRequired))
         },

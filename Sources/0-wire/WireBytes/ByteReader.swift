@@ -21,7 +21,9 @@ public struct ByteReader: ~Escapable {
 
   @inline(__always)
   private func require(_ needed: Int) throws(WireError) {
-    guard needed >= 0, needed <= bytes.count - offset else { throw .truncated(offset: offset, needed: needed) }
+    guard needed >= 0, needed <= bytes.count - offset else {
+      throw .truncated(offset: offset, needed: needed)
+    }
   }
 
   @_lifetime(self: copy self)

@@ -18,7 +18,8 @@ extension EthereumStateProofError {
     case .account(let error): error.reason
     case .storage(_, let error): error.reason
     case .accountEncoding(let error):
-      VerificationReport.Reason(code: "accountEncoding", text: "the leaf holds no account: \(CaseText.of(error))")
+      VerificationReport.Reason(
+        code: "accountEncoding", text: "the leaf holds no account: \(CaseText.of(error))")
     case .accountMismatch(let field):
       VerificationReport.Reason(
         code: "accountMismatch", text: "the claimed \(field) is not the one that the proof shows")

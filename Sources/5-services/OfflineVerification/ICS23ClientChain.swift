@@ -22,7 +22,9 @@ enum ICS23ClientChain {
       consensus = try Tendermint.ConsensusState(decoding: consensusBytes.span)
       header = try Tendermint.Header(decoding: headerBytes.span)
     } catch {
-      report.refuse("client decodes", code: "clientDecoding", "not a 07-tendermint client or header: \(CaseText.of(error))")
+      report.refuse(
+        "client decodes", code: "clientDecoding",
+        "not a 07-tendermint client or header: \(CaseText.of(error))")
       return nil
     }
     report.add(step: "client decodes", "\(state.chainID), trusting height \(state.latestHeight.height)")
@@ -41,7 +43,8 @@ enum ICS23ClientChain {
     let check = "header follows from the trusted state"
     var client: Tendermint.Client
     do { client = try Tendermint.Client(state, consensus) } catch {
-      report.refuse("client is usable", code: "clientState", "the client state breaks a rule: \(CaseText.of(error))")
+      report.refuse(
+        "client is usable", code: "clientState", "the client state breaks a rule: \(CaseText.of(error))")
       return nil
     }
     do throws(Tendermint.UpdateRefusal) {
@@ -69,7 +72,8 @@ enum ICS23ClientChain {
         text: "the caller vouches for the consensus state at height \(state.latestHeight.height)"),
       VerificationReport.StatedAssumption(
         code: "validatorStake",
-        text: "less than \(numerator)/\(denominator) of the stake at height \(state.latestHeight.height), and less than"
+        text:
+          "less than \(numerator)/\(denominator) of the stake at height \(state.latestHeight.height), and less than"
           + " a third of the stake at height \(signed.header.height), signs what is false"),
     ]
     let expires = consensus.timestamp.sinceEpoch + state.trustingPeriod

@@ -71,7 +71,8 @@ struct Conform: ParsableCommand {
       }
     }
     for group in skipped {
-      lines.append("\(Terminal.paint("skipped", 33)) \(group.count) × \(group.reason) (first: \(group.first))")
+      lines.append(
+        "\(Terminal.paint("skipped", 33)) \(group.count) × \(group.reason) (first: \(group.first))")
     }
     lines.append("\(report.passed) passed, \(report.failed) failed, \(report.skipped) skipped")
     return lines.joined(separator: "\n")

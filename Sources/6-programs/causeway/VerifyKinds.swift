@@ -29,7 +29,8 @@ struct VerifyHyperlane: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "hyperlane",
     abstract: "A Hyperlane delivery (message-id or merkle-root multisig) or a signed checkpoint.",
-    discussion: "FILE is JSON: message, metadata, validators, threshold and type; or a validator's checkpoint file.")
+    discussion:
+      "FILE is JSON: message, metadata, validators, threshold and type; or a validator's checkpoint file.")
   @OptionGroup var options: VerifyOptions
 
   func run() throws {

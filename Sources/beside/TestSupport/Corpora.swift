@@ -12,7 +12,9 @@ public enum Corpora {
 
   /// The folder that holds all topics, whether it exists or not.
   public static var root: URL {
-    if let path = ProcessInfo.processInfo.environment["CAUSEWAY_VECTORS"] { return URL(fileURLWithPath: path) }
+    if let path = ProcessInfo.processInfo.environment["CAUSEWAY_VECTORS"] {
+      return URL(fileURLWithPath: path)
+    }
     return packageRoot.deletingLastPathComponent().appendingPathComponent("shared/vectors")
   }
 
