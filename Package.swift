@@ -86,6 +86,7 @@ let package = Package(
     // 4 engines
     room("4-engines", "StateTree", wire + ["MerkleProofs"]),
     room("4-engines", "PacketHost", floors0To3),
+    room("4-engines", "RelayEngine", wire + ["Messages"]),
     // 5 services
     room("5-services", "Persistence", wire + ["StateTree", grdb]),
     room(
@@ -129,6 +130,7 @@ let package = Package(
     tests(
       "ForeignProtocols",
       wire + ["SignatureSchemes", "MerkleProofs", "Messages", "Gate", "ForeignProtocols", "Conformance"]),
+    tests("RelayEngine", wire + ["Messages", "RelayEngine"]),
     tests("StateTree", wire + ["MerkleProofs", "StateTree"]),
     tests("Persistence", wire + ["MerkleProofs", "StateTree", "Persistence"]),
     tests("PacketHost", floors0To3 + ["PacketHost", "StateTree", "FuzzBodies", crypto]),

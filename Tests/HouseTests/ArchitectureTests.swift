@@ -21,6 +21,7 @@ struct ArchitectureTests {
     "ForeignProtocols": (gate, []),
     "PacketHost": (gate, []),
     "StateTree": (proofs, []),
+    "RelayEngine": (gate, []),
     "Persistence": (gate.union(["ForeignProtocols", "StateTree"]), ["GRDB"]),
     "OfflineVerification": (gate.union(["ForeignProtocols"]), []),
     "causeway": (gate.union(["ForeignProtocols", "OfflineVerification", "Conformance"]), ["ArgumentParser"]),
