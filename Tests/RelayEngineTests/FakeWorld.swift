@@ -18,8 +18,12 @@ struct SeededNumbers: RandomNumberGenerator {
 }
 
 enum Made {
-  static func domain(_ index: Int) throws -> DomainID { try DomainID("causeway:\(index == 0 ? "harbor" : "island")") }
-  static func end(_ index: Int) throws -> LaneEnd { LaneEnd(try domain(index), try ClientID("client-\(index)")) }
+  static func domain(_ index: Int) throws -> DomainID {
+    try DomainID("causeway:\(index == 0 ? "harbor" : "island")")
+  }
+  static func end(_ index: Int) throws -> LaneEnd {
+    LaneEnd(try domain(index), try ClientID("client-\(index)"))
+  }
 
   static func lane(_ form: EvidenceForm, trustingSeconds: UInt64? = nil) throws -> LaneRule {
     LaneRule(
@@ -30,7 +34,9 @@ enum Made {
       destinationTrustingSeconds: trustingSeconds)
   }
 
-  static func packet(_ sequence: UInt64, from origin: Int, timeout: UInt64, value: [UInt8] = [7]) throws -> Packet {
+  static func packet(_ sequence: UInt64, from origin: Int, timeout: UInt64, value: [UInt8] = [7]) throws
+    -> Packet
+  {
     try Packet(
       sequence: Sequence(sequence) ?? .first, sourceClient: try ClientID("client-\(origin)"),
       destinationClient: try ClientID("client-\(1 - origin)"), timeout: UnixTime(seconds: timeout),
@@ -152,7 +158,8 @@ struct FakeWorld {
           .head(
             domain,
             DomainHead(
-              latest: Height(height), latestTime: UnixTime(seconds: domains[index].time), final: Height(height),
+              latest: Height(height), latestTime: UnixTime(seconds: domains[index].time),
+              final: Height(height),
               finalTime: UnixTime(seconds: domains[index].time))))
         for at in Set(log.map(\.height)).sorted() {
           let sights = log.filter { $0.height == at && !hidden($0.sight) }.map(\.sight)
@@ -204,7 +211,8 @@ struct FakeWorld {
       let height = Height(domains[index].height)
       pending[relayer].append(
         .head(
-          try Made.domain(index), DomainHead(latest: height, latestTime: time, final: height, finalTime: time)))
+          try Made.domain(index), DomainHead(latest: height, latestTime: time, final: height, finalTime: time)
+        ))
     }
   }
 
@@ -234,12 +242,15 @@ struct FakeWorld {
         .client(
           end,
           RelayedClient(
-            latest: Height(domain.clientHeight), latestTime: UnixTime(seconds: peer.time(at: domain.clientHeight)),
+            latest: Height(domain.clientHeight),
+            latestTime: UnixTime(seconds: peer.time(at: domain.clientHeight)),
             isFrozen: domain.clientFrozen)))
     case .scan(let request):
       let domain = domains[try index(request.origin)]
       let open = domain.sent.values
-        .filter { $0.closed == nil && $0.height <= domain.height && $0.packet.sequence.rawValue > request.after }
+        .filter {
+          $0.closed == nil && $0.height <= domain.height && $0.packet.sequence.rawValue > request.after
+        }
         .map(\.packet.sequence).sorted()
       let page = Array(open.prefix(request.limit))
       tell(
@@ -346,7 +357,8 @@ struct FakeWorld {
   }
 
   private mutating func apply(
-    _ message: RelayMessage, _ proven: UInt64, _ here: Int, _ height: UInt64, _ outcomes: inout [MessageOutcome]
+    _ message: RelayMessage, _ proven: UInt64, _ here: Int, _ height: UInt64,
+    _ outcomes: inout [MessageOutcome]
   ) throws -> String? {
     let sequence = message.key.sequence.rawValue
     let isOdd = try !findings([message.need], Height(proven)).isEmpty
@@ -400,7 +412,9 @@ struct FakeWorld {
         if sent.endings.count != 1 { faults.append("\(index)/\(sequence) ended \(sent.endings)") }
         let executions = domains[1 - index].executions[sequence, default: 0]
         if executions > 1 { faults.append("\(index)/\(sequence) executed \(executions) times") }
-        if sent.endings == ["timeout"], executions > 0 { faults.append("\(index)/\(sequence) executed and refunded") }
+        if sent.endings == ["timeout"], executions > 0 {
+          faults.append("\(index)/\(sequence) executed and refunded")
+        }
       }
     }
     return faults
@@ -409,7 +423,9 @@ struct FakeWorld {
   /// Rounds until everything has ended and every engine knows it.
   mutating func run(rounds: Int, seconds: UInt64 = 1) throws {
     for _ in 0..<rounds {
-      if isAllEnded, rows.allSatisfy(\.isEmpty), engines.allSatisfy({ $0.snapshot().packets.isEmpty }) { return }
+      if isAllEnded, rows.allSatisfy(\.isEmpty), engines.allSatisfy({ $0.snapshot().packets.isEmpty }) {
+        return
+      }
       try round(seconds: seconds)
     }
   }

@@ -99,14 +99,16 @@ extension RelayEngine {
       let fits = tasks.allSatisfy { task in
         let (height, time) = reach(task)
         // Height 0 stands for "final, at a height not known": only the newest final height is sure.
-        return height <= latest && client.latestTime >= time && (height != Height(0) || latest >= tracked.final)
+        return height <= latest && client.latestTime >= time
+          && (height != Height(0) || latest >= tracked.final)
       }
       if fits { known = (latest, client.latestTime) }
     }
     let height = known?.height ?? tracked.final
     let updates = known == nil
     batches[number] = Batch(
-      end: end, isLive: isLive, height: height, heightTime: known?.time ?? tracked.finalTime, updates: updates,
+      end: end, isLive: isLive, height: height, heightTime: known?.time ?? tracked.finalTime,
+      updates: updates,
       isRefresh: tasks.isEmpty, tasks: tasks, stage: .collecting, awaitsEvidence: updates,
       awaitsProofs: form != .attestedPackets && !tasks.isEmpty)
     if isLive { ends[end].liveBatches += 1 } else { ends[end].backlogBatches += 1 }
@@ -181,8 +183,11 @@ extension RelayEngine {
         update(task.slot, persists: false) { $0.status = .evidenceReady(task.message.task) }
       }
       let domain = ends[batch.end].domain
-      if batch.isLive { domains[domain].readyLive.append(id.number) }
-      else { domains[domain].readyBacklog.append(id.number) }
+      if batch.isLive {
+        domains[domain].readyLive.append(id.number)
+      } else {
+        domains[domain].readyBacklog.append(id.number)
+      }
     }
   }
 
@@ -242,7 +247,8 @@ extension RelayEngine {
   mutating func launch(_ domain: Int) {
     while domains[domain].flights < rules.flightsPerDomainMax {
       let mayBacklog =
-        !domains[domain].readyBacklog.isEmpty && domains[domain].backlogFlights < rules.flightsPerDomainMax - 1
+        !domains[domain].readyBacklog.isEmpty
+        && domains[domain].backlogFlights < rules.flightsPerDomainMax - 1
       let number: UInt64
       if !domains[domain].readyLive.isEmpty, !(mayBacklog && domains[domain].liveRun >= rules.liveRunMax) {
         number = domains[domain].readyLive.removeFirst()
@@ -277,14 +283,16 @@ extension RelayEngine {
     for task in batch.tasks {
       update(task.slot) { $0.status = .submitting(task.message.task) }
       attemptsMost = max(attemptsMost, tracked[task.slot]?.record.attempts ?? 0)
-      gas = Self.sum(gas, Self.sum(rules.gas.perMessage, Self.product(rules.gas.perByte, UInt64(task.sizeBytes))))
+      gas = Self.sum(
+        gas, Self.sum(rules.gas.perMessage, Self.product(rules.gas.perByte, UInt64(task.sizeBytes))))
     }
     // What ran out of gas gets more.
     gas = Self.product(gas, UInt64(1 + min(attemptsMost, 3)))
     effects.append(
       .submit(
         SubmitRequest(
-          batch: BatchID(incarnation: incarnation, number: number), end: ends[batch.end].end, height: batch.height,
+          batch: BatchID(incarnation: incarnation, number: number), end: ends[batch.end].end,
+          height: batch.height,
           updatesClient: batch.updates, messages: batch.tasks.map(\.message), gasEstimate: gas)))
     timers.push(now.adding(rules.submissionTimeout), .batch(number))
   }
@@ -334,7 +342,8 @@ extension RelayEngine {
 
   /// Takes back every batch at `end` that has not been submitted.
   mutating func dissolve(_ end: Int) {
-    for number in batches.keys.sorted() where batches[number]?.end == end && batches[number]?.stage != .submitted {
+    for number in batches.keys.sorted()
+    where batches[number]?.end == end && batches[number]?.stage != .submitted {
       release(number)
       drop(number)
     }

@@ -63,7 +63,9 @@ extension RelayEngine {
         if losesReceipt { record.receivedHeight = nil }
         if losesAnswer { record.answer = nil }
         record.notBefore = nil
-        if !record.status.isHopeless { record.status = .checking(losesReceipt || losesAnswer ? .receive : .acknowledge) }
+        if !record.status.isHopeless {
+          record.status = .checking(losesReceipt || losesAnswer ? .receive : .acknowledge)
+        }
       }
       place(slot)
     }
@@ -89,13 +91,15 @@ extension RelayEngine {
       return
     }
     let end = isAtOrigin ? localEnd : ends[localEnd].peer
-    guard ends[end].end.client == packet.sourceClient, ends[ends[end].peer].end.client == packet.destinationClient
+    guard ends[end].end.client == packet.sourceClient,
+      ends[ends[end].peer].end.client == packet.destinationClient
     else {
       effects.append(ignored(.clientMismatch))
       return
     }
     let slot = Slot(end: end, sequence: packet.sequence.rawValue)
-    guard !ends[end].record.ended.contains(slot.sequence) else { return }
+    // A scan may know already that a packet in work has ended; what is told of that one still counts.
+    guard tracked[slot] != nil || !ends[end].record.ended.contains(slot.sequence) else { return }
     let commitment = PacketCommitment.of(packet)
     if tracked[slot] == nil {
       switch sight {
@@ -195,7 +199,9 @@ extension RelayEngine {
   mutating func takeNothing(for lookup: Lookup) {
     guard let end = endIndex[lookup.key.origin] else { return }
     let slot = Slot(end: end, sequence: lookup.key.sequence.rawValue)
-    guard let item = tracked[slot], item.asking == .lookup, wanted(by: item.record) == lookup.wanted else { return }
+    guard let item = tracked[slot], item.asking == .lookup, wanted(by: item.record) == lookup.wanted else {
+      return
+    }
     takeNothing(at: slot)
   }
 
@@ -227,7 +233,8 @@ extension RelayEngine {
 
   static func backoff(_ failures: Int, _ key: PacketKey, _ rules: RelayRules) -> Duration {
     Turns.backoff(
-      failures, first: rules.backoffFirst, max: rules.backoffMax, salt: Turns.hash(key, UInt64(failures) &+ 16))
+      failures, first: rules.backoffFirst, max: rules.backoffMax,
+      salt: Turns.hash(key, UInt64(failures) &+ 16))
   }
 
   // MARK: scans
@@ -287,7 +294,8 @@ extension RelayEngine {
     let open = Set(page.open.map(\.rawValue))
     let first = Slot(end: end, sequence: page.after)
     for slot in tracked.keys.filter({ $0.end == end && $0 > first && $0.sequence <= covered }).sorted() {
-      guard !open.contains(slot.sequence), let record = tracked[slot]?.record, record.sentHeight <= page.height
+      guard !open.contains(slot.sequence), let record = tracked[slot]?.record,
+        record.sentHeight <= page.height
       else { continue }
       switch record.status {
       case .discovered, .hopeless(.contentsUnavailable):
@@ -325,17 +333,21 @@ extension RelayEngine {
   // MARK: inspections
 
   mutating func take(_ inspection: Inspection) {
-    guard let end = endIndex[inspection.origin], inspection.packets.count <= rules.questionsMax else { return }
+    guard let end = endIndex[inspection.origin], inspection.packets.count <= rules.questionsMax else {
+      return
+    }
     for found in inspection.packets {
       let slot = Slot(end: end, sequence: found.sequence.rawValue)
-      guard let item = tracked[slot], item.asking == .inspection, case .checking(let task) = item.record.status
+      guard let item = tracked[slot], item.asking == .inspection,
+        case .checking(let task) = item.record.status
       else { continue }
       decide(slot, item.record, task, found, inspection)
     }
   }
 
   private mutating func decide(
-    _ slot: Slot, _ record: PacketRecord, _ task: RelayTask, _ found: InspectedPacket, _ inspection: Inspection
+    _ slot: Slot, _ record: PacketRecord, _ task: RelayTask, _ found: InspectedPacket,
+    _ inspection: Inspection
   ) {
     let isPassed = record.contents.map { inspection.destinationTime >= $0.timeout } ?? false
     if !found.isOpen {
@@ -353,7 +365,9 @@ extension RelayEngine {
       update(slot) { record in
         record.ending = PacketRecord.Ending(
           isTimeout: !found.isReceived && record.answer == nil, height: inspection.originHeight)
-        if found.isReceived, record.receivedHeight == nil { record.receivedHeight = inspection.destinationHeight }
+        if found.isReceived, record.receivedHeight == nil {
+          record.receivedHeight = inspection.destinationHeight
+        }
       }
       enter(slot, .confirming)
     } else if found.isReceived {

@@ -187,7 +187,9 @@ extension RelayEngine {
     case .waitingAcknowledgementFinality:
       if let height = record.answer?.height { domains[destination(slot)].finality.push(height, ticket) }
     case .waitingDeadline:
-      if let timeout = record.contents?.timeout { domains[destination(slot)].finalDeadlines.push(timeout, ticket) }
+      if let timeout = record.contents?.timeout {
+        domains[destination(slot)].finalDeadlines.push(timeout, ticket)
+      }
     case .confirming:
       guard let height = record.ending?.height else { return }
       if let head = head(origin), head.final >= height {
@@ -234,11 +236,14 @@ extension RelayEngine {
       }
       return .waitingEvidence(.acknowledge)
     case .waitingDeadline:
-      guard let head = destinationHead(slot), let contents = record.contents, head.finalTime >= contents.timeout
+      guard let head = destinationHead(slot), let contents = record.contents,
+        head.finalTime >= contents.timeout
       else { return nil }
       return .waitingEvidence(.timeOut)
     case .confirming:
-      guard let head = originHead(slot), let ending = record.ending, head.final >= ending.height else { return nil }
+      guard let head = originHead(slot), let ending = record.ending, head.final >= ending.height else {
+        return nil
+      }
       if ending.isTimeout { return .settled(.timeout) }
       if let answer = record.answer { return .settled(answer.isSuccess ? .success : .error) }
       // A relayer that lost the answer still knows that the packet has ended.
@@ -258,14 +263,18 @@ extension RelayEngine {
       switch status {
       case .waitingEvidence(let task):
         guard record.task != task else {
-          if record.attempts > 0 { record.notBefore = now.adding(Self.backoff(record.attempts, record.key, rules)) }
+          if record.attempts > 0 {
+            record.notBefore = now.adding(Self.backoff(record.attempts, record.key, rules))
+          }
           return
         }
         record.task = task
         record.attempts = 0
         record.groupMax = rules.batchMessagesMax
-        let mine = (rules.relayerIndex + rules.relayerCount
-          - Int(Turns.hash(record.key, task == .receive ? 1 : 2) % UInt64(rules.relayerCount))) % rules.relayerCount
+        let mine =
+          (rules.relayerIndex + rules.relayerCount
+            - Int(Turns.hash(record.key, task == .receive ? 1 : 2) % UInt64(rules.relayerCount)))
+          % rules.relayerCount
         if mine > 0 { record.notBefore = now.adding(rules.staggerStep * mine) }
       case .received:
         record.lookups = 0

@@ -44,19 +44,24 @@ public enum FailureClass: String, Hashable, Sendable, CaseIterable {
     (
       .refreshClient,
       [
-        "heightUnknown", "unknownHeight", "heightExpired", "heightForgotten", "heightMismatch", "evidenceUnknown",
+        "heightUnknown", "unknownHeight", "heightExpired", "heightForgotten", "heightMismatch",
+        "evidenceUnknown",
         "untrustedHeight", "notEnoughTrust", "noTrustedValidators", "rootUnknown", "timeUnknown", "noHeight",
         "proofReference", "tooOld",
       ]
     ),
-    (.waitHeight, ["waiting", "fromFuture", "heightInFuture", "timeoutNotReached", "tooManyWaiting", "noBlock"]),
+    (
+      .waitHeight,
+      ["waiting", "fromFuture", "heightInFuture", "timeoutNotReached", "tooManyWaiting", "noBlock"]
+    ),
     (.alreadyDone, ["noOperation", "alreadyDone", "duplicateTransaction", "mempoolDuplicate"]),
     (.deadlinePassed, ["timeoutElapsed"]),
     (.laneShut, ["frozen", "expired", "paused", "conflict"]),
     (
       .hopeless,
       [
-        "commitmentMismatch", "counterpartyMismatch", "counterpartyUnknown", "portUnknown", "acknowledgementCount",
+        "commitmentMismatch", "counterpartyMismatch", "counterpartyUnknown", "portUnknown",
+        "acknowledgementCount",
         "packet", "application", "reverted", "clientUnknown",
       ]
     ),

@@ -81,7 +81,10 @@ public struct PacketRecord: Hashable, Sendable {
   public internal(set) var notBefore: RelayInstant?
   public internal(set) var firstSeen: RelayInstant
 
-  init(_ key: PacketKey, status: PacketStatus, isLive: Bool, sentHeight: Height, groupMax: Int, at now: RelayInstant) {
+  init(
+    _ key: PacketKey, status: PacketStatus, isLive: Bool, sentHeight: Height, groupMax: Int,
+    at now: RelayInstant
+  ) {
     self.key = key
     self.status = status
     self.isLive = isLive

@@ -58,7 +58,9 @@ extension JSONValue {
   fileprivate init<Value: FixedWidthInteger>(digits value: Value) { self = .number(String(value)) }
   fileprivate init(_ height: Height) { self = .string(height.description) }
   fileprivate init(_ end: LaneEnd) { self = .array([.string(end.domain.text), .string(end.client.text)]) }
-  fileprivate init(_ instant: RelayInstant?) { self = instant.map { JSONValue(digits: $0.milliseconds) } ?? .null }
+  fileprivate init(_ instant: RelayInstant?) {
+    self = instant.map { JSONValue(digits: $0.milliseconds) } ?? .null
+  }
 
   fileprivate var height: Height? {
     guard let parts = string?.split(separator: "-", omittingEmptySubsequences: false), parts.count == 2,
@@ -74,7 +76,9 @@ extension JSONValue {
     return LaneEnd(domain, client)
   }
   fileprivate var digest: Bytes32? {
-    guard let text = string, let digest = try? Bytes32(hex: text), digest.description == text else { return nil }
+    guard let text = string, let digest = try? Bytes32(hex: text), digest.description == text else {
+      return nil
+    }
     return digest
   }
 }
@@ -96,7 +100,8 @@ extension PacketRecord {
       "contents": contents.map { contents in
         .object([
           "commitment": .string(contents.commitment.description),
-          "timeout": JSONValue(digits: contents.timeout.seconds), "size": JSONValue(digits: contents.sizeBytes),
+          "timeout": JSONValue(digits: contents.timeout.seconds),
+          "size": JSONValue(digits: contents.sizeBytes),
         ])
       } ?? .null,
       "sentHeight": JSONValue(sentHeight), "receivedHeight": receivedHeight.map { JSONValue($0) } ?? .null,
@@ -106,8 +111,10 @@ extension PacketRecord {
           "size": JSONValue(digits: answer.sizeBytes), "height": JSONValue(answer.height),
         ])
       } ?? .null,
-      "ending": ending.map { .object(["timeout": .boolean($0.isTimeout), "height": JSONValue($0.height)]) } ?? .null,
-      "lastRefusal": lastRefusal.map { .string($0) } ?? .null, "task": task.map { .string($0.rawValue) } ?? .null,
+      "ending": ending.map { .object(["timeout": .boolean($0.isTimeout), "height": JSONValue($0.height)]) }
+        ?? .null,
+      "lastRefusal": lastRefusal.map { .string($0) } ?? .null,
+      "task": task.map { .string($0.rawValue) } ?? .null,
       "attempts": JSONValue(digits: attempts),
       "lookups": JSONValue(digits: lookups), "groupMax": JSONValue(digits: groupMax),
       "notBefore": JSONValue(notBefore), "firstSeen": JSONValue(firstSeen),
@@ -146,7 +153,8 @@ extension PacketRecord {
     ending = try members.nested("ending") { (value: JSONValue) throws(RelayRecordError) -> Ending in
       let members = try Members(value, ["timeout", "height"])
       return Ending(
-        isTimeout: try members.value("timeout") { $0.boolean }, height: try members.value("height") { $0.height })
+        isTimeout: try members.value("timeout") { $0.boolean },
+        height: try members.value("height") { $0.height })
     }
     lastRefusal = try members.optional("lastRefusal") { $0.string }
     task = try members.optional("task") { $0.string.flatMap { RelayTask(rawValue: $0) } }

@@ -26,7 +26,8 @@ public enum PacketSight: Hashable, Sendable {
 
   public var packet: Packet {
     switch self {
-    case .sent(let packet), .received(let packet), .acknowledgementWritten(let packet, _), .acknowledged(let packet),
+    case .sent(let packet), .received(let packet), .acknowledgementWritten(let packet, _),
+      .acknowledged(let packet),
       .timedOut(let packet):
       packet
     }

@@ -12,7 +12,9 @@ public struct RelayInstant: Hashable, Comparable, Sendable, CustomStringConverti
     return RelayInstant(milliseconds: overflow ? .max : sum)
   }
 
-  public static func < (left: RelayInstant, right: RelayInstant) -> Bool { left.milliseconds < right.milliseconds }
+  public static func < (left: RelayInstant, right: RelayInstant) -> Bool {
+    left.milliseconds < right.milliseconds
+  }
   public var description: String { "\(milliseconds) ms" }
 }
 

@@ -2,7 +2,9 @@ import Messages
 
 extension RelayEngine {
   mutating func take(_ result: SubmissionResult, of id: BatchID) {
-    guard id.incarnation == incarnation, let batch = batches[id.number], batch.stage == .submitted else { return }
+    guard id.incarnation == incarnation, let batch = batches[id.number], batch.stage == .submitted else {
+      return
+    }
     switch result {
     case .included(let height, let outcomes): takeIncluded(id.number, batch, height, outcomes)
     case .refused(let part, let code): takeRefused(id.number, batch, part, code)
@@ -31,7 +33,8 @@ extension RelayEngine {
     ends[end].needsUpdate = false
     if batch.updates, let client = ends[end].client, client.latest.map({ $0 < batch.height }) ?? true {
       ends[end].client = RelayedClient(
-        latest: batch.height, latestTime: batch.heightTime, isFrozen: client.isFrozen, isExpired: client.isExpired)
+        latest: batch.height, latestTime: batch.heightTime, isFrozen: client.isFrozen,
+        isExpired: client.isExpired)
     }
     for (index, task) in batch.tasks.enumerated() where tracked[task.slot]?.batch == number {
       // Without an outcome nothing is known.
@@ -42,7 +45,8 @@ extension RelayEngine {
         update(task.slot) { $0.receivedHeight = height }
         enter(task.slot, .received)
         progress(task.slot.end)
-      case (.acknowledge, .done), (.timeOut, .done), (.acknowledge, .executionFailed), (.timeOut, .executionFailed):
+      case (.acknowledge, .done), (.timeOut, .done), (.acknowledge, .executionFailed),
+        (.timeOut, .executionFailed):
         update(task.slot) { $0.ending = PacketRecord.Ending(isTimeout: kind == .timeOut, height: height) }
         enter(task.slot, .confirming)
         progress(task.slot.end)
@@ -67,7 +71,9 @@ extension RelayEngine {
       let task = batch.tasks[index]
       // The others are as good as before.
       if kind == .refreshClient { staleClient(end) }
-      if slots.contains(where: { $0.slot == task.slot }) { refuse(task.slot, task.message.task, kind, code: code) }
+      if slots.contains(where: { $0.slot == task.slot }) {
+        refuse(task.slot, task.message.task, kind, code: code)
+      }
       return
     }
     blame(slots, code: code)

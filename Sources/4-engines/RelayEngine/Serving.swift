@@ -7,7 +7,9 @@ extension RelayEngine {
   func shutReason(_ end: Int) -> LaneReport.Shut? {
     let peer = ends[end].peer
     if ends[end].record.isPaused || ends[peer].record.isPaused { return .pausedByOperator }
-    if ends[end].record.isFinalityViolated || ends[peer].record.isFinalityViolated { return .finalityViolated }
+    if ends[end].record.isFinalityViolated || ends[peer].record.isFinalityViolated {
+      return .finalityViolated
+    }
     if ends[end].client?.isFrozen == true { return .clientFrozen }
     if ends[end].client?.isExpired == true { return .clientExpired }
     return nil
@@ -30,7 +32,9 @@ extension RelayEngine {
       }
       inspect(end)
       fill(end)
-      if ends[end].openCount > 0, now >= ends[end].lastProgress.adding(rules.stuckAfter) { raise(.laneStuck, end) }
+      if ends[end].openCount > 0, now >= ends[end].lastProgress.adding(rules.stuckAfter) {
+        raise(.laneStuck, end)
+      }
       if ends[end].openCount == 0 { lower(.laneStuck, end) }
     }
     for domain in domains.indices { launch(domain) }
@@ -132,7 +136,8 @@ extension RelayEngine {
         guard item.record.contents != nil else { continue }
         enter(slot, .checking(.receive))
       case .waitingEvidence, .checking, .discovered, .received, .confirming: break
-      case .waitingFinality, .evidenceReady, .submitting, .waitingAcknowledgementFinality, .waitingDeadline, .settled,
+      case .waitingFinality, .evidenceReady, .submitting, .waitingAcknowledgementFinality, .waitingDeadline,
+        .settled,
         .paused:
         continue
       }
