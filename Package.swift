@@ -126,7 +126,7 @@ let package = Package(
         "FuzzBodies", crypto,
       ]),
     tests("Messages", wire + ["Messages"]),
-    tests("Gate", wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate"]),
+    tests("Gate", wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", crypto]),
     tests(
       "ForeignProtocols",
       wire + ["SignatureSchemes", "MerkleProofs", "Messages", "Gate", "ForeignProtocols", "Conformance"]),

@@ -49,7 +49,8 @@ extension AttestedPolicy {
       )
     }
     let expires = try check(evidence.timestamp, at: now)
-    try verify(evidence.signatures, digest: AttestationDigest.of(form: form, binding: binding, body: body))
+    try verify(
+      evidence.signatures, digest: AttestationDigest.of(form: form, binding: binding, body: body), at: now)
     return (claim, expires)
   }
 
@@ -76,7 +77,9 @@ extension AttestedPolicy {
     return timestamp.adding(seconds: freshness.ageMaxSeconds).adding(seconds: 1)
   }
 
-  private func verify(_ signatures: [AttestedEvidence.Signature], digest: Bytes32) throws(AttestationError) {
+  private func verify(
+    _ signatures: [AttestedEvidence.Signature], digest: Bytes32, at now: UnixTime
+  ) throws(AttestationError) {
     guard !signatures.isEmpty else { throw .noSignatures }
     guard signatures.count <= AttestedEvidence.signatureCountMax else {
       throw .tooManySignatures(max: AttestedEvidence.signatureCountMax, actual: signatures.count)
@@ -98,7 +101,7 @@ extension AttestedPolicy {
     }
     guard offered >= quorum else { throw .quorum(required: quorum, signed: offered) }
     for (index, signature) in signatures.enumerated() where attesters.indices.contains(signature.attester) {
-      do { try attesters[signature.attester].verify(signature.bytes, digest: digest) } catch {
+      do { try attesters[signature.attester].verify(signature.bytes, digest: digest, at: now) } catch {
         throw .signature(index, attester: signature.attester, error)
       }
     }
