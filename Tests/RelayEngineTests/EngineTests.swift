@@ -188,6 +188,53 @@ struct EngineTests {
     #expect(!scanned.contains { if case .lookUp = $0 { true } else { false } })
   }
 
+  @Test("asks a bounded number of questions at once, and believes no page over its limit")
+  func questions() throws {
+    var rules = RelayRules()
+    rules.questionsMax = 7
+    rules.scanPageMax = 50
+    var desk = try Desk(.attestedPackets, rules: rules)
+    func page(_ count: UInt64) throws -> RelayEvent {
+      .scanned(
+        ScanPage(
+          origin: try Made.end(0), after: 0, through: nil, open: (1...count).compactMap { Sequence($0) },
+          height: Height(10)))
+    }
+    _ = desk.tell(try page(51))
+    #expect(desk.engine.packetCounts.backlog == 0)
+    let effects = desk.tell(try page(50))
+    #expect(desk.engine.packetCounts.backlog == 50)
+    let wanted = effects.compactMap { if case .lookUp(let wanted) = $0 { wanted.count } else { nil } }
+    #expect(wanted == [7])
+    // An answer makes room for one more look-up, and the next question is whether it was received.
+    let next = try desk.sent(1...1)
+    #expect(next.compactMap { if case .lookUp(let wanted) = $0 { wanted.count } else { nil } } == [1])
+    #expect(next.count { if case .inspect = $0 { true } else { false } } == 1)
+  }
+
+  @Test("gives the backlog its turn after a bounded run of live submissions")
+  func turns() throws {
+    var rules = RelayRules()
+    rules.liveMax = 10
+    rules.batchMessagesMax = 1
+    rules.liveBatchesPerEndMax = 10
+    rules.backlogBatchesPerEndMax = 2
+    rules.liveRunMax = 3
+    var desk = try Desk(.attestedPackets, rules: rules)
+    var flying: [SubmitRequest] = []
+    for request in batches(try desk.sent(1...20)) {
+      flying += submits(desk.tell(.evidence(request.batch, .ready(findings: []))))
+    }
+    var order: [Bool] = []
+    while order.count < 11, !flying.isEmpty {
+      let first = flying.removeFirst()
+      order.append(first.messages.allSatisfy { $0.key.sequence.rawValue > 10 })
+      flying += submits(desk.tell(.submitted(first.batch, .included(Height(11), [.done]))))
+    }
+    // Two live ones flew before any backlog was ready; one flies beside the backlog's submission, uncounted.
+    #expect(order == [false, false, false, false, false, true, false, false, false, false, true])
+  }
+
   @Test("cuts a batch at its bytes")
   func bytes() throws {
     var rules = RelayRules()

@@ -105,7 +105,9 @@ struct FakeWorld {
   /// Sights that no event tells.
   var hidden: @Sendable (PacketSight) -> Bool = { _ in false }
   var violations: [String] = []
-  var restarts = false
+  /// The engine is killed before it does this effect, counted from 1 over all of its life.
+  var killedAt: Int?
+  private var effectCount = 0
   let rules: RelayRules
   let lane: LaneRule
 
@@ -186,9 +188,13 @@ struct FakeWorld {
       let index = shuffles ? Int(numbers.next() % UInt64(pending[relayer].count)) : 0
       let event = pending[relayer].remove(at: index)
       for effect in engines[relayer].step(event, at: RelayInstant(milliseconds: now)) {
+        effectCount += 1
+        if effectCount == killedAt {
+          try restart(relayer)
+          break
+        }
         try perform(effect, relayer)
       }
-      if restarts { try restart(relayer) }
     }
   }
 
@@ -401,6 +407,9 @@ struct FakeWorld {
   }
 
   // MARK: judging
+
+  /// Effects that have been asked for, the one at which the engine was killed among them.
+  var effectsAsked: Int { effectCount }
 
   var isAllEnded: Bool { domains.allSatisfy { $0.sent.values.allSatisfy { $0.closed != nil } } }
 

@@ -162,27 +162,37 @@ struct ScenarioTests {
     #expect(world.domains[0].sent[1]?.endings == ["success"])
   }
 
-  @Test("go on where they stood after a restart at every step", arguments: forms)
+  @Test("come to the same end when the engine is killed before any single effect", arguments: forms)
   func restarts(form: EvidenceForm) throws {
-    for stop in 1..<25 {
-      var world = try FakeWorld(form, seed: UInt64(stop))
+    func world(killedAt effect: Int?) throws -> FakeWorld {
+      var world = try FakeWorld(form)
+      world.killedAt = effect
+      world.errorSequences = [3]
       for sequence: UInt64 in 1...3 {
         try world.send(sequence)
         try world.send(sequence, from: 1, seconds: sequence == 2 ? 1 : 10_000)
       }
-      for _ in 0..<stop { try world.round() }
-      try world.restart(0)
-      try world.run(rounds: 200)
-      #expect(world.faults() == [], "restarted after round \(stop)")
+      try world.run(rounds: 300)
+      return world
+    }
+    let whole = try world(killedAt: nil)
+    #expect(whole.effectsAsked >= 30)
+    for effect in 1...whole.effectsAsked {
+      let killed = try world(killedAt: effect)
+      #expect(killed.faults() == [], "killed before effect \(effect)")
+      for index in 0..<2 {
+        let endings = killed.domains[index].sent.mapValues(\.endings)
+        #expect(endings == whole.domains[index].sent.mapValues(\.endings), "killed before effect \(effect)")
+      }
+      #expect(killed.engines[0].snapshot().packets.isEmpty, "killed before effect \(effect)")
     }
   }
 
-  @Test("end even when the engine is killed after every single step that does something")
-  func restartsWithinRounds() throws {
+  @Test("end when the engine is killed after every one of the first rounds, with half of all answers lost")
+  func restartsWithLosses() throws {
     for seed: UInt64 in 1...40 {
       var world = try FakeWorld(.attestedPackets, seed: seed)
       for sequence: UInt64 in 1...3 { try world.send(sequence, seconds: 40) }
-      // Killed after a random step of each of the first rounds: half of what was on its way is never told.
       for _ in 0..<12 {
         world.lossPercent = 50
         try world.round()
