@@ -66,3 +66,20 @@ public struct CorpusDirectory: Sendable {
     do { return try JSONValue(decoding: bytes.span) } catch { throw .json(path: file, error) }
   }
 }
+
+extension CorpusDirectory {
+  /// Hands each file that is JSON to `body`; the others are skipped, with the reason.
+  func eachJSON(
+    into report: inout ConformanceReport, _ body: (String, JSONValue, inout ConformanceReport) -> Void
+  ) {
+    for file in files {
+      guard file.hasSuffix(".json") else {
+        report.skip(file, "file", reason: "not JSON")
+        continue
+      }
+      do { body(file, try json(file), &report) } catch {
+        report.skip(file, "file", reason: "unreadable: \(error)")
+      }
+    }
+  }
+}

@@ -10,16 +10,7 @@ public enum Ed25519Suite: ConformanceSuite {
     + "C2SP CCTV {number, key, sig, msg, flags}"
 
   public static func run(_ corpus: CorpusDirectory, into report: inout ConformanceReport) {
-    for file in corpus.files {
-      guard file.hasSuffix(".json") else {
-        report.skip(file, "file", reason: "not JSON")
-        continue
-      }
-      let json: JSONValue
-      do { json = try corpus.json(file) } catch {
-        report.skip(file, "file", reason: "unreadable: \(error)")
-        continue
-      }
+    corpus.eachJSON(into: &report) { file, json, report in
       if let wycheproof = WycheproofFile(json) {
         runWycheproof(wycheproof, file, &report)
       } else if let cases = json.array, let first = cases.first, first["k"] != nil, first["valid"] != nil {

@@ -11,19 +11,10 @@ public enum NISTSignaturesSuite: ConformanceSuite {
     + "ecdsa_verify, ecdsa_p1363_verify, rsassa_pss_verify, mldsa_verify"
 
   public static func run(_ corpus: CorpusDirectory, into report: inout ConformanceReport) {
-    for file in corpus.files {
-      guard file.hasSuffix(".json") else {
-        report.skip(file, "file", reason: "not JSON")
-        continue
-      }
-      let json: JSONValue
-      do { json = try corpus.json(file) } catch {
-        report.skip(file, "file", reason: "unreadable: \(error)")
-        continue
-      }
+    corpus.eachJSON(into: &report) { file, json, report in
       guard let wycheproof = WycheproofFile(json) else {
         report.skip(file, "file", reason: "not a Wycheproof file")
-        continue
+        return
       }
       for group in wycheproof.groups {
         for test in group.tests {
