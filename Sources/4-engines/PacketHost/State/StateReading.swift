@@ -35,13 +35,13 @@ public struct MemoryState: StateReading {
   }
 
   /// Takes over what a block wrote.
-  public mutating func apply(_ changes: [StateChange]) {
+  public mutating func apply(_ changes: [WrittenEntry]) {
     for change in changes { values[change.key] = change.value }
   }
 }
 
 /// One key that a block changed: its new value, or nil where it was removed.
-public struct StateChange: Hashable, Sendable {
+public struct WrittenEntry: Hashable, Sendable {
   public let key: [UInt8]
   public let value: [UInt8]?
 

@@ -78,9 +78,9 @@ public struct WorkingState: Sendable {
   }
 
   /// All that was written and kept, sorted by key. No layer may be open.
-  public var changes: [StateChange] {
+  public var changes: [WrittenEntry] {
     precondition(layers.count == 1)
-    return layers[0].map { StateChange(key: $0.key, value: $0.value) }
+    return layers[0].map { WrittenEntry(key: $0.key, value: $0.value) }
       .sorted { $0.key.lexicographicallyPrecedes($1.key) }
   }
 }
