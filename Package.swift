@@ -87,6 +87,7 @@ let package = Package(
     room("4-engines", "StateTree", wire + ["MerkleProofs"]),
     room("4-engines", "PacketHost", floors0To3),
     room("4-engines", "RelayEngine", wire + ["Messages"]),
+    room("4-engines", "Ledger", floors0To3 + ["PacketHost", "StateTree"]),
     // 5 services
     room("5-services", "Persistence", wire + ["StateTree", grdb]),
     room(
@@ -111,7 +112,7 @@ let package = Package(
       "beside", "FuzzBodies",
       wire + [
         "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", "ForeignProtocols",
-        "OfflineVerification", "PacketHost",
+        "OfflineVerification", "PacketHost", "Ledger",
       ]),
     // tests
     tests("WireBytes", ["WireBytes", "Encodings"]),
@@ -133,6 +134,7 @@ let package = Package(
     tests("RelayEngine", wire + ["Messages", "RelayEngine"]),
     tests("StateTree", wire + ["MerkleProofs", "StateTree"]),
     tests("Persistence", wire + ["MerkleProofs", "StateTree", "Persistence"]),
+    tests("Ledger", floors0To3 + ["PacketHost", "StateTree", "Ledger", crypto]),
     tests("PacketHost", floors0To3 + ["PacketHost", "StateTree", "FuzzBodies", crypto]),
     tests("OfflineVerification", wire + ["OfflineVerification"]),
     tests("Conformance", wire + ["Conformance"]),

@@ -22,12 +22,13 @@ struct ArchitectureTests {
     "PacketHost": (gate, []),
     "StateTree": (proofs, []),
     "RelayEngine": (gate, []),
+    "Ledger": (gate.union(["PacketHost", "StateTree"]), []),
     "Persistence": (gate.union(["ForeignProtocols", "StateTree"]), ["GRDB"]),
     "OfflineVerification": (gate.union(["ForeignProtocols"]), []),
     "causeway": (gate.union(["ForeignProtocols", "OfflineVerification", "Conformance"]), ["ArgumentParser"]),
     "TestSupport": (wire, []),
     "Conformance": (gate.union(["ForeignProtocols", "OfflineVerification"]), ["Yams"]),
-    "FuzzBodies": (gate.union(["ForeignProtocols", "OfflineVerification", "PacketHost"]), []),
+    "FuzzBodies": (gate.union(["ForeignProtocols", "OfflineVerification", "PacketHost", "Ledger"]), []),
   ]
 
   /// System modules that need no edge. Networking is in none of them: FoundationNetworking is a module of its own.
