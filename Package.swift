@@ -54,7 +54,7 @@ let package = Package(
         "Gate",
         "ForeignProtocols",
       ]),
-    .library(name: "CausewayEngines", targets: ["StateTree"]),
+    .library(name: "CausewayEngines", targets: ["StateTree", "PacketHost", "Ledger", "RelayEngine"]),
     .library(name: "FuzzBodies", targets: ["FuzzBodies"]),
     .executable(name: "causeway", targets: ["causeway"]),
   ],
