@@ -91,6 +91,9 @@ let package = Package(
     // 5 services
     room("5-services", "Persistence", wire + ["StateTree", grdb]),
     room(
+      "5-services", "LedgerService",
+      floors0To3 + ["PacketHost", "StateTree", "Ledger", "Persistence", grdb, crypto]),
+    room(
       "5-services", "OfflineVerification",
       wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", "ForeignProtocols"]),
     // 6 programs
@@ -114,6 +117,12 @@ let package = Package(
         "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", "ForeignProtocols",
         "OfflineVerification", "PacketHost", "Ledger",
       ]),
+    .executableTarget(
+      name: "LedgerCrashChild",
+      dependencies: wire + [
+        "LightClients", "Messages", "PacketHost", "StateTree", "Ledger", "LedgerService", crypto,
+      ],
+      path: "Sources/beside/LedgerCrashChild", swiftSettings: settings),
     // tests
     tests("WireBytes", ["WireBytes", "Encodings"]),
     tests("Digests", ["WireBytes", "Digests"]),
@@ -136,6 +145,12 @@ let package = Package(
     tests("Persistence", wire + ["MerkleProofs", "StateTree", "Persistence"]),
     tests("Ledger", floors0To3 + ["PacketHost", "StateTree", "Ledger", crypto]),
     tests("PacketHost", floors0To3 + ["PacketHost", "StateTree", "FuzzBodies", crypto]),
+    tests(
+      "LedgerService",
+      floors0To3 + [
+        "PacketHost", "StateTree", "Ledger", "Persistence", "LedgerService", "LedgerCrashChild",
+        "OfflineVerification", crypto, grdb,
+      ]),
     tests("OfflineVerification", wire + ["OfflineVerification"]),
     tests("Conformance", wire + ["Conformance"]),
     tests("Fuzz", wire + ["FuzzBodies"]),
