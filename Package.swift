@@ -37,6 +37,10 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     swiftSettings: settings)
 }
 
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 
 let wire: [Target.Dependency] = ["WireBytes", "Digests", "Encodings"]
@@ -61,6 +65,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
   ],
@@ -92,7 +97,10 @@ let package = Package(
     room("5-services", "Persistence", wire + ["StateTree", grdb]),
     room(
       "5-services", "LedgerService",
-      floors0To3 + ["PacketHost", "StateTree", "Ledger", "Persistence", grdb, crypto]),
+      floors0To3 + [
+        "PacketHost", "StateTree", "Ledger", "Persistence", grdb, crypto, nioCore, nioPosix, nioHTTP1,
+        nioWebSocket,
+      ]),
     room(
       "5-services", "OfflineVerification",
       wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", "ForeignProtocols"]),
@@ -149,7 +157,7 @@ let package = Package(
       "LedgerService",
       floors0To3 + [
         "PacketHost", "StateTree", "Ledger", "Persistence", "LedgerService", "LedgerCrashChild",
-        "OfflineVerification", crypto, grdb,
+        "OfflineVerification", crypto, grdb, nioCore, nioPosix,
       ]),
     tests("OfflineVerification", wire + ["OfflineVerification"]),
     tests("Conformance", wire + ["Conformance"]),

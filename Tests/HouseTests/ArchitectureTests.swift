@@ -24,7 +24,10 @@ struct ArchitectureTests {
     "RelayEngine": (gate, []),
     "Ledger": (gate.union(["PacketHost", "StateTree"]), []),
     "Persistence": (gate.union(["ForeignProtocols", "StateTree"]), ["GRDB"]),
-    "LedgerService": (gate.union(["PacketHost", "StateTree", "Ledger", "Persistence"]), ["GRDB", "Crypto"]),
+    "LedgerService": (
+      gate.union(["PacketHost", "StateTree", "Ledger", "Persistence"]),
+      ["GRDB", "Crypto", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket"]
+    ),
     "OfflineVerification": (gate.union(["ForeignProtocols"]), []),
     "causeway": (gate.union(["ForeignProtocols", "OfflineVerification", "Conformance"]), ["ArgumentParser"]),
     "LedgerCrashChild": (gate.union(["PacketHost", "StateTree", "Ledger", "LedgerService"]), ["Crypto"]),

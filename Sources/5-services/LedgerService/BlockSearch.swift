@@ -70,7 +70,8 @@ extension BlockStore {
     do { return try read(body) } catch { throw .store(error) }
   }
 
-  /// The query as a filter over the rows of `table`. Texts of the query travel as arguments, never in the SQL.
+  /// The query as a filter over the rows of `table`. Texts of the query travel as arguments, never in the
+  /// SQL.
   private static func filter(
     _ query: EventQuery, of table: String
   ) throws(SearchError) -> (String, StatementArguments) {

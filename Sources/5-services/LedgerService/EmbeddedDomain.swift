@@ -46,9 +46,10 @@ public enum DomainError: Error, Hashable, Sendable {
 
 /// An embedded domain that lives in a directory: one SQLite file, one writer.
 ///
-/// A block is made so that a process that is killed at any moment leaves the last whole block, and never a second one at
-/// a height: the block is written down, then its votes are asked for and written down, then the state is committed, then
-/// results, index and tip are written in one transaction. Opening the directory finishes what a crash cut short.
+/// A block is made so that a process that is killed at any moment leaves the last whole block, and never a
+/// second one at a height: the block is written down, then its votes are asked for and written down, then the
+/// state is committed, then results, index and tip are written in one transaction. Opening the directory
+/// finishes what a crash cut short.
 public actor EmbeddedDomain {
   public static let fileName = "ledger.sqlite"
   public static let subscribersMax = 256
@@ -68,7 +69,8 @@ public actor EmbeddedDomain {
   private var subscribers: [UInt64: AsyncStream<CommittedBlock>.Continuation] = [:]
   private var subscriberNext: UInt64 = 0
 
-  /// Opens the domain in `directory`, which is made when it does not exist, and brings it to its last decided block.
+  /// Opens the domain in `directory`, which is made when it does not exist, and brings it to its last decided
+  /// block.
   ///
   /// A block that was written down without votes stays: the first ``produceBlock(now:)`` asks for them again.
   public init(
@@ -180,8 +182,8 @@ public actor EmbeddedDomain {
     }
   }
 
-  /// Whether a block has something to do: transactions that wait, a block that waits, or a state without a header that
-  /// proves it.
+  /// Whether a block has something to do: transactions that wait, a block that waits, or a state without a
+  /// header that proves it.
   public var wantsBlock: Bool {
     pending != nil || chain.mempool.count > 0 || provenAppHash != chain.tip.appHash
   }
@@ -232,7 +234,8 @@ public actor EmbeddedDomain {
     try chain.query(path: path, request: request, at: height, prove: prove)
   }
 
-  /// The set that signs the block at `height`: known up to one above the newest; nil beyond, and below what is kept.
+  /// The set that signs the block at `height`: known up to one above the newest; nil beyond, and below what
+  /// is kept.
   public func validators(at height: Int64) throws(BlockStoreError) -> CometBFT.ValidatorSet? {
     if height == chain.tip.height + 1 { return chain.tip.validators }
     return try blocks.block(at: height)?.validators
@@ -242,12 +245,16 @@ public actor EmbeddedDomain {
 
   /// Checks a transaction and lets it wait for a block.
   @discardableResult
-  public func submit(_ bytes: [UInt8]) throws(CheckFailure) -> Transaction { try chain.submit(bytes) }
+  public func submit(_ bytes: [UInt8]) throws(CheckFailure) -> Transaction {
+    // Before the sequence is looked at, which a repeat has used already.
+    guard !chain.mempool.contains(Transaction.hash(of: bytes)) else { throw .refused(.known) }
+    return try chain.submit(bytes)
+  }
 
   // MARK: Subscribers
 
-  /// Blocks from now on. A reader that falls `buffer` blocks behind is cut off: its sequence ends, and it reads the rest
-  /// from ``blocks``.
+  /// Blocks from now on. A reader that falls `buffer` blocks behind is cut off: its sequence ends, and it
+  /// reads the rest from ``blocks``.
   public func committedBlocks(buffer: Int = 64) throws(DomainError) -> AsyncStream<CommittedBlock> {
     guard subscribers.count < Self.subscribersMax else { throw .subscriberCount(max: Self.subscribersMax) }
     let (stream, continuation) = AsyncStream.makeStream(

@@ -7,8 +7,8 @@ public import WireBytes
 
 /// Whoever holds the validators' keys.
 ///
-/// The block is on disk before it is asked, and it is never asked about two blocks of one height, also not after a
-/// crash: then it is asked about the stored one again.
+/// The block is on disk before it is asked, and it is never asked about two blocks of one height, also not
+/// after a crash: then it is asked about the stored one again.
 public protocol VoteSigning: Sendable {
   /// The votes that validators gave; one that does not answer is absent.
   func votes(for requests: [VoteRequest]) async throws(VoteSigningError) -> [CometBFT.CommitVote]

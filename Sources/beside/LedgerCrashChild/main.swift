@@ -1,7 +1,7 @@
 // Makes blocks in a directory as fast as it can, until it is killed. Tests of crash safety run it.
 //
-// Arguments: the directory, which holds `genesis.json` and `validators.json`; the count of transactions in a block.
-// After each block it prints a line: height, a space, the block's hash in hex.
+// Arguments: the directory, which holds `genesis.json` and `validators.json`; the count of transactions in a
+// block. After each block it prints a line: height, a space, the block's hash in hex.
 
 import Crypto
 import Encodings
