@@ -41,6 +41,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 
 let wire: [Target.Dependency] = ["WireBytes", "Digests", "Encodings"]
@@ -59,6 +60,12 @@ let package = Package(
         "ForeignProtocols",
       ]),
     .library(name: "CausewayEngines", targets: ["StateTree", "PacketHost", "Ledger", "RelayEngine"]),
+    .library(
+      name: "CausewayServices",
+      targets: [
+        "Persistence", "ChainAccess", "LocalKeys", "LedgerService", "AttestService", "RelayService", "Devnet",
+      ]),
+    .library(name: "Simulation", targets: ["Simulation"]),
     .library(name: "FuzzBodies", targets: ["FuzzBodies"]),
     .executable(name: "causeway", targets: ["causeway"]),
   ],
@@ -66,6 +73,7 @@ let package = Package(
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
   ],
@@ -96,10 +104,28 @@ let package = Package(
     // 5 services
     room("5-services", "Persistence", wire + ["StateTree", grdb]),
     room(
+      "5-services", "ChainAccess",
+      floors0To3 + ["PacketHost", "StateTree", "Ledger", asyncHTTPClient, nioCore, nioHTTP1]),
+    room("5-services", "LocalKeys", wire + ["SignatureSchemes", "CSecp256k1", crypto]),
+    room(
       "5-services", "LedgerService",
       floors0To3 + [
-        "PacketHost", "StateTree", "Ledger", "Persistence", grdb, crypto, nioCore, nioPosix, nioHTTP1,
-        nioWebSocket,
+        "PacketHost", "StateTree", "Ledger", "Persistence", "ChainAccess", grdb, crypto, nioCore, nioPosix,
+        nioHTTP1, nioWebSocket,
+      ]),
+    room(
+      "5-services", "AttestService",
+      floors0To3 + ["PacketHost", "StateTree", "Ledger", "Persistence", "ChainAccess", grdb]),
+    room(
+      "5-services", "RelayService",
+      floors0To3 + [
+        "PacketHost", "StateTree", "Ledger", "RelayEngine", "Persistence", "ChainAccess", grdb,
+      ]),
+    room(
+      "5-services", "Devnet",
+      floors0To3 + [
+        "PacketHost", "StateTree", "Ledger", "RelayEngine", "Persistence", "ChainAccess", "LocalKeys",
+        "LedgerService", "AttestService", "RelayService", grdb,
       ]),
     room(
       "5-services", "OfflineVerification",
@@ -108,11 +134,17 @@ let package = Package(
     .executableTarget(
       name: "causeway",
       dependencies: [
-        "WireBytes", "Digests", "Encodings", "OfflineVerification", "Conformance", arguments,
+        "WireBytes", "Digests", "Encodings", "SignatureSchemes", "MerkleProofs", "LightClients", "Messages",
+        "Gate", "PacketHost", "Ledger", "RelayEngine", "ChainAccess", "LocalKeys", "LedgerService",
+        "AttestService", "RelayService", "Devnet", "Simulation", "OfflineVerification", "Conformance",
+        arguments,
       ],
       path: "Sources/6-programs/causeway", swiftSettings: settings),
     // beside
     room("beside", "TestSupport", wire),
+    room(
+      "beside", "Simulation",
+      floors0To3 + ["PacketHost", "StateTree", "Ledger", "RelayEngine", crypto]),
     room(
       "beside", "Conformance",
       wire + [
@@ -159,6 +191,34 @@ let package = Package(
         "PacketHost", "StateTree", "Ledger", "Persistence", "LedgerService", "LedgerCrashChild",
         "OfflineVerification", crypto, grdb, nioCore, nioPosix,
       ]),
+    tests(
+      "ChainAccess",
+      floors0To3 + [
+        "PacketHost", "StateTree", "Ledger", "ChainAccess", "LedgerService", "LocalKeys", crypto, nioCore,
+        nioPosix, nioHTTP1,
+      ]),
+    tests("LocalKeys", wire + ["SignatureSchemes", "LocalKeys"]),
+    tests(
+      "AttestService",
+      floors0To3 + [
+        "PacketHost", "StateTree", "Ledger", "Persistence", "ChainAccess", "AttestService", "LocalKeys",
+        crypto,
+      ]),
+    tests(
+      "RelayService",
+      floors0To3 + [
+        "PacketHost", "StateTree", "Ledger", "RelayEngine", "Persistence", "ChainAccess", "LedgerService",
+        "LocalKeys", "RelayService", crypto,
+      ]),
+    tests(
+      "Devnet",
+      floors0To3 + [
+        "PacketHost", "StateTree", "Ledger", "RelayEngine", "ChainAccess", "LocalKeys", "LedgerService",
+        "AttestService", "RelayService", "Devnet", crypto,
+      ]),
+    tests(
+      "Simulation",
+      floors0To3 + ["PacketHost", "StateTree", "Ledger", "RelayEngine", "Simulation"]),
     tests("OfflineVerification", wire + ["OfflineVerification"]),
     tests("Conformance", wire + ["Conformance"]),
     tests("Fuzz", wire + ["FuzzBodies"]),

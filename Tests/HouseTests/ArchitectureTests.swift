@@ -7,6 +7,11 @@ struct ArchitectureTests {
   private static let proofs: Set<String> = wire.union(["SignatureSchemes", "MerkleProofs", "LightClients"])
   private static let gate: Set<String> = proofs.union(["Messages", "Gate"])
 
+  private static let services: Set<String> = gate.union([
+    "PacketHost", "StateTree", "Ledger", "RelayEngine", "Persistence", "ChainAccess", "LocalKeys",
+    "LedgerService", "AttestService", "RelayService",
+  ])
+
   /// Rooms, and products of other packages, that each room may import.
   private static let allowed: [String: (rooms: Set<String>, products: Set<String>)] = [
     "WireBytes": ([], []),
@@ -24,12 +29,27 @@ struct ArchitectureTests {
     "RelayEngine": (gate, []),
     "Ledger": (gate.union(["PacketHost", "StateTree"]), []),
     "Persistence": (gate.union(["ForeignProtocols", "StateTree"]), ["GRDB"]),
+    "ChainAccess": (
+      gate.union(["PacketHost", "StateTree", "Ledger"]), ["AsyncHTTPClient", "NIOCore", "NIOHTTP1"]
+    ),
+    "LocalKeys": (wire.union(["SignatureSchemes", "CSecp256k1"]), ["Crypto"]),
+    "AttestService": (
+      gate.union(["PacketHost", "StateTree", "Ledger", "Persistence", "ChainAccess"]), ["GRDB"]
+    ),
+    "RelayService": (
+      gate.union(["PacketHost", "StateTree", "Ledger", "RelayEngine", "Persistence", "ChainAccess"]), ["GRDB"]
+    ),
+    "Devnet": (services, ["GRDB"]),
     "LedgerService": (
-      gate.union(["PacketHost", "StateTree", "Ledger", "Persistence"]),
+      gate.union(["PacketHost", "StateTree", "Ledger", "Persistence", "ChainAccess"]),
       ["GRDB", "Crypto", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket"]
     ),
     "OfflineVerification": (gate.union(["ForeignProtocols"]), []),
-    "causeway": (gate.union(["ForeignProtocols", "OfflineVerification", "Conformance"]), ["ArgumentParser"]),
+    "causeway": (
+      services.union(["Devnet", "Simulation", "ForeignProtocols", "OfflineVerification", "Conformance"]),
+      ["ArgumentParser"]
+    ),
+    "Simulation": (gate.union(["PacketHost", "StateTree", "Ledger", "RelayEngine"]), ["Crypto"]),
     "LedgerCrashChild": (gate.union(["PacketHost", "StateTree", "Ledger", "LedgerService"]), ["Crypto"]),
     "TestSupport": (wire, []),
     "Conformance": (gate.union(["ForeignProtocols", "OfflineVerification"]), ["Yams"]),
