@@ -49,4 +49,63 @@ struct ProgramTests {
       ledger.signed([call(counter, #"{"add":{"by":18446744073709551615}}"#)], by: alice))
     #expect(over.log.contains("overflow"))
   }
+
+  @Test(
+    "that write what no state can hold are refused, and the chain goes on",
+    arguments: [
+      (RecklessProgram.Deed.emptyValue, "valueEmpty"), (.longKey, "keySize"), (.longValue, "valueSize"),
+      (.emptyKey, "keyEmpty"), (.removeLongKey, "keySize"),
+    ])
+  func reckless(deed: RecklessProgram.Deed, code: String) throws {
+    let alice = try TestSigner(1)
+    let program = RecklessProgram()
+    var ledger = try TestLedger(
+      funds: [(alice, 1_000_000)], programs: LedgerPrograms([program, CounterProgram()]))
+    func call(_ input: UInt8) -> LedgerMessage {
+      .callProgram(caller: alice.address, program: program.address, funds: [ledger.coin(7)], input: [input])
+    }
+    let gas: UInt64 = 40_000_000
+    let fee = [ledger.coin(40_000)]
+    let refused = try ledger.run(
+      ledger.signed(
+        [call(RecklessProgram.atLimits), call(deed.rawValue)], by: alice, fee: [ledger.coin(80_000)],
+        gas: 80_000_000))
+    #expect((refused.codespace, refused.code) == ("sdk", 35))
+    #expect(refused.log.hasPrefix("execution.\(code): "))
+    #expect(try ledger.balance(program.address) == 0)
+    #expect(try ledger.queries.account(alice.address)?.sequence == 1)
+    // At the limits a program may write, and the block commits.
+    let taken = try ledger.run(
+      ledger.signed([call(RecklessProgram.atLimits)], by: alice, fee: fee, gas: gas))
+    #expect(taken.succeeded, "\(taken.log)")
+    #expect(ledger.chain.tip.height == 2)
+  }
+}
+
+/// A program that writes at the limits of the state, or beyond them: what its first byte says.
+struct RecklessProgram: LedgerProgram {
+  enum Deed: UInt8 { case emptyValue, longKey, longValue, emptyKey, removeLongKey }
+  /// The input that writes a value as long as it may be, under a key as long as it may be.
+  static let atLimits: UInt8 = 99
+
+  var name: String { "reckless" }
+
+  func call(
+    _ input: [UInt8], funds: [Coin], by caller: ProgramCaller, in context: inout HostContext
+  ) throws(AttemptFailure<ProgramRefusal>) -> [UInt8] {
+    let key = stateKey("entry")
+    let longKey = key + [UInt8](repeating: 0x61, count: 4_096 - key.count)
+    let longValue = [UInt8](repeating: 7, count: 1_048_576)
+    do throws(ExecutionHalt) {
+      switch input.first.flatMap({ Deed(rawValue: $0) }) {
+      case .emptyValue: try context.write([], to: key)
+      case .longKey: try context.write([1], to: longKey + [0x61])
+      case .longValue: try context.write(longValue + [7], to: key)
+      case .emptyKey: try context.write([1], to: [])
+      case .removeLongKey: try context.remove(longKey + [0x61])
+      case nil: try context.write(longValue, to: longKey)
+      }
+    } catch { throw .halt(error) }
+    return []
+  }
 }

@@ -38,11 +38,17 @@ struct TestLedger {
   let denom: Denom
   var chain: LedgerChain<MemoryStateStore>
 
-  init(powers: [Int64] = [10], funds: [(TestSigner, UInt64)] = [], rules: LedgerRules? = nil) throws {
+  init(
+    powers: [Int64] = [10], funds: [(TestSigner, UInt64)] = [], rules: LedgerRules? = nil,
+    programs: LedgerPrograms = .standard
+  ) throws {
     denom = try Denom("ucause")
     validators = try powers.indices.map { try TestSigner(UInt8(100 + $0)) }
     let genesis = try Self.genesis(validators, powers: powers, funds: funds, rules: rules)
-    chain = try LedgerChain(genesis: genesis, host: try Self.host(), store: MemoryStateStore())
+    let domain = try DomainID("cosmos:\(genesis.rules.chainID)")
+    chain = try LedgerChain(
+      genesis: genesis, host: .ledger(domain: domain, programs: programs), programs: programs,
+      store: MemoryStateStore())
   }
 
   static func host() throws -> PacketHost { .ledger(domain: try DomainID("cosmos:harbor-1")) }
@@ -78,13 +84,14 @@ struct TestLedger {
   /// A signed transaction with the account's number and, unless told, its next sequence.
   func signed(
     _ messages: [LedgerMessage], by signer: TestSigner, sequence: UInt64? = nil, fee: [Coin]? = nil,
-    gas: UInt64 = TestLedger.gas, timeoutHeight: UInt64 = 0, memo: String = "", chainID: String = "harbor-1",
+    gas: UInt64 = TestLedger.gas, timeoutHeight: UInt64 = 0, memo: String = "", chainID: String? = nil,
     number: UInt64? = nil, signatureOf other: TestSigner? = nil
   ) throws -> [UInt8] {
     let account = try queries.account(signer.address)
     let unsigned = UnsignedTransaction(
       messages.map { $0.encoded() }, memo: memo, timeoutHeight: timeoutHeight, fee: fee ?? [coin(Self.fee)],
-      gasLimit: gas, key: signer.account, sequence: sequence ?? account?.sequence ?? 0, chainID: chainID,
+      gasLimit: gas, key: signer.account, sequence: sequence ?? account?.sequence ?? 0,
+      chainID: chainID ?? chain.rules.chainID,
       accountNumber: number ?? account?.number ?? 0)
     return unsigned.signed(try (other ?? signer).sign(unsigned.signBytes).array)
   }

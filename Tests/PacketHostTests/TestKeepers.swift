@@ -46,7 +46,12 @@ struct TestBank: TokenKeeping {
     let (rest, short) = held.subtractingReportingOverflow(amount.amount)
     guard !short else { throw .failure(TokenRefusal(code: "insufficientFunds")) }
     do throws(ExecutionHalt) {
-      try context.write(rest.minimalBigEndian, to: Self.key(account, amount.token))
+      let key = Self.key(account, amount.token)
+      if rest == .zero {
+        try context.remove(key)
+      } else {
+        try context.write(rest.minimalBigEndian, to: key)
+      }
     } catch { throw .halt(error) }
   }
 }
@@ -64,7 +69,7 @@ struct TestNames: AccountNaming {
 }
 
 /// Programs told by the first byte of their input: 0 answers the rest, 1 refuses, 2 burns gas without end, 3
-/// counts how often it ran with this input.
+/// counts how often it ran with this input, 4 writes an empty value, 5 a key that is too long.
 struct TestPrograms: CallTargets {
   let domain: DomainID
 
@@ -88,6 +93,8 @@ struct TestPrograms: CallTargets {
         let before = try context.read(key) ?? []
         try context.write(before + [1], to: key)
         return [1]
+      case 4: try context.write([], to: Self.ranKey(input))
+      case 5: try context.write([1], to: [UInt8](repeating: 5, count: 4_097))
       default: break
       }
     } catch { throw .halt(error) }

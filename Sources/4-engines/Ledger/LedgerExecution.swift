@@ -68,7 +68,7 @@ public struct LedgerExecution: Sendable {
       case .failure(let refusal): throw .refused(refusal)
       case .halt(.outOfGas(let shortage)): throw .refused(.outOfGas(shortage))
       case .halt(.state(let failure)): throw .state(failure)
-      case .halt: throw .refused(.depth(max: WorkingState.depthMax))
+      case .halt(.breach(let breach)): throw .refused(.execution(breach))
       }
     }
     return transaction
@@ -125,15 +125,17 @@ extension LedgerExecution {
         case .succeeded(let given): answers = given
         case .failed(let reason): refusal = reason
         case .outOfGas(let shortage): refusal = .outOfGas(shortage)
+        case .breach(let breach): refusal = .execution(breach)
         }
       case .failed(let reason): refusal = reason
       case .outOfGas(let shortage): refusal = .outOfGas(shortage)
+      case .breach(let breach): refusal = .execution(breach)
       }
     } catch {
       switch error {
       case .outOfGas(let shortage): refusal = .outOfGas(shortage)
       case .state(let failure): throw failure
-      default: refusal = .depth(max: WorkingState.depthMax)
+      case .breach(let breach): refusal = .execution(breach)
       }
     }
     let (after, gasUsed, events) = context.finish()

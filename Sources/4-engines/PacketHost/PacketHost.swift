@@ -42,6 +42,8 @@ public enum ReceiveFailure: Error, Hashable, Sendable {
   case acknowledgement(AcknowledgementError)
   /// Execution ran out of the gas that the message left for it.
   case outOfGas(limit: UInt64)
+  /// An application, or what it called, broke a rule of execution.
+  case breach(ExecutionBreach)
 
   /// Stable, lower camel case.
   public var code: String {
@@ -50,6 +52,7 @@ public enum ReceiveFailure: Error, Hashable, Sendable {
     case .application(let refusal): "\(refusal.port).\(refusal.code)"
     case .acknowledgement: "acknowledgement"
     case .outOfGas: "outOfGas"
+    case .breach(let breach): "execution.\(breach.code)"
     }
   }
 }
@@ -298,6 +301,7 @@ extension PacketHost {
     case .succeeded(let acknowledgement): return .success(acknowledgement)
     case .failed(let failure): return .failure(failure)
     case .outOfGas(let shortage): return .failure(.outOfGas(limit: shortage.limit))
+    case .breach(let breach): return .failure(.breach(breach))
     }
   }
 

@@ -1,4 +1,5 @@
 import Digests
+import MerkleProofs
 public import WireBytes
 
 /// The hashes of the tree, as the sparse Merkle tree spec of ICS-23 has them (cosmos/ics23 go/proof.go, `SmtSpec`).
@@ -36,9 +37,9 @@ public enum StateHashing {
 /// The limits of the tree. What is over them is refused, at a commit as well as in a snapshot.
 public enum StateLimits {
   /// Longest key, in bytes. Keys stand in the pages of the tree, so this bounds a page too.
-  public static let keyBytesMax = 4_096
+  public static let keyBytesMax = ICS23.EntryLimits.keyBytesMax
   /// Longest value, in bytes: an absence proof with two values stays under what an ICS-23 verifier reads (4 MiB).
-  public static let valueBytesMax = 1 << 20
+  public static let valueBytesMax = ICS23.EntryLimits.valueBytesMax
   /// Most changes in one commit.
   public static let changesMax = 1 << 20
   /// Most entries that one call of a scan returns.

@@ -24,8 +24,8 @@ public enum TransactionRefusal: Error, Hashable, Sendable {
   case known
   case mempoolFull(max: Int)
   case mempoolSender(max: Int)
-  /// Calls inside calls.
-  case depth(max: Int)
+  /// A message, or code that it called, broke a rule of execution.
+  case execution(ExecutionBreach)
   case message(index: Int, MessageRefusal)
 }
 
@@ -77,7 +77,7 @@ extension TransactionRefusal {
     case .fee, .feeDenom: ("sdk", 13)
     case .accountUnknown: ("sdk", 9)
     case .sequence: ("sdk", 32)
-    case .sequenceExhausted, .depth: ("sdk", 35)
+    case .sequenceExhausted, .execution: ("sdk", 35)
     case .signature: ("sdk", 4)
     case .feePayment: ("sdk", 5)
     case .known: ("sdk", 19)

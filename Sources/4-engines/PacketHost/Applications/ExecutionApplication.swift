@@ -110,6 +110,7 @@ public struct ExecutionApplication: PacketApplication {
     case .succeeded: return
     case .failed(let refusal): reason = refusal.code
     case .outOfGas: reason = "outOfGas"
+    case .breach(let breach): reason = "execution.\(breach.code)"
     }
     try halting { () throws(ExecutionHalt) in
       try context.emit(
@@ -166,6 +167,7 @@ public struct ExecutionApplication: PacketApplication {
     case .succeeded(let result): return result
     case .failed(let failure): throw refusal("call\(index).\(failure.code)")
     case .outOfGas: throw refusal("call\(index).outOfGas")
+    case .breach(let breach): throw refusal("call\(index).execution.\(breach.code)")
     }
   }
 

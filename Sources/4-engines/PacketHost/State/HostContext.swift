@@ -16,8 +16,8 @@ public enum ExecutionHalt: Error, Hashable, Sendable {
   case outOfGas(GasMeter.OutOfGas)
   /// The committed state below cannot be read; see ``StateFailure``.
   case state(StateFailure)
-  /// Calls inside calls beyond ``WorkingState/depthMax``.
-  case depth(max: Int)
+  /// The code that runs broke a rule; an attempt around it goes on without it.
+  case breach(ExecutionBreach)
 }
 
 /// All that a host, an application or a program may touch while it executes: state, gas, events, and the
@@ -52,13 +52,20 @@ public struct HostContext: Sendable {
     return value
   }
 
+  /// Writes what a commit can hold, and refuses anything else: a block that cannot be committed would stop
+  /// the domain.
   public mutating func write(_ value: [UInt8], to key: [UInt8]) throws(ExecutionHalt) {
     try charge(GasSchedule.writeFlat + GasSchedule.writePerByte * UInt64(key.count + value.count))
+    do {
+      try ExecutionBreach.check(key: key)
+      try ExecutionBreach.check(value: value)
+    } catch { throw .breach(error) }
     state.set(value, for: key)
   }
 
   public mutating func remove(_ key: [UInt8]) throws(ExecutionHalt) {
     try charge(GasSchedule.delete)
+    do { try ExecutionBreach.check(key: key) } catch { throw .breach(error) }
     state.set(nil, for: key)
   }
 
@@ -101,6 +108,8 @@ public enum Attempt<Value: Sendable, Failure: Error & Hashable>: Sendable {
   case failed(Failure)
   /// The body ran out of its own share of gas, while the caller has some left; undone likewise.
   case outOfGas(GasMeter.OutOfGas)
+  /// The body broke a rule of execution; undone likewise.
+  case breach(ExecutionBreach)
 }
 
 /// What a body of an attempt throws: its own failure, or a halt.
@@ -113,12 +122,12 @@ extension HostContext {
   /// Runs `body` in a layer of its own with at most `gasLimit` of the gas that is left: kept when it
   /// succeeds, undone when it fails. The gas that it used stays used either way.
   ///
-  /// - Throws: ``ExecutionHalt`` when the state cannot be read, when the depth is used up, or when the whole
-  ///   transaction is out of gas; never for a failure of the body's own.
+  /// - Throws: ``ExecutionHalt`` when the state cannot be read, when the depth is used up here, or when the
+  ///   whole transaction is out of gas; never for a failure or a breach of the body's own.
   public mutating func attempt<Value: Sendable, Failure: Error & Hashable & Sendable>(
     gasLimit: UInt64 = .max, _ body: (inout HostContext) throws(AttemptFailure<Failure>) -> Value
   ) throws(ExecutionHalt) -> Attempt<Value, Failure> {
-    guard state.depth < WorkingState.depthMax else { throw .depth(max: WorkingState.depthMax) }
+    guard state.depth < WorkingState.depthMax else { throw .breach(.depth(max: WorkingState.depthMax)) }
     let outer = gas
     let share = min(gasLimit, outer.remaining)
     let eventCount = events.count
@@ -140,9 +149,8 @@ extension HostContext {
         outcome = .outOfGas(shortage)
         // The body's share was all that the transaction had left: nothing can go on.
         if share == outer.remaining { halt = .outOfGas(shortage) }
-      case .halt(let other):
-        outcome = .outOfGas(GasMeter.OutOfGas(limit: share, wanted: share))
-        halt = other
+      case .halt(.breach(let breach)): outcome = .breach(breach)
+      case .halt(.state(let failure)): throw .state(failure)
       }
     }
     let used = gas.used
@@ -164,6 +172,7 @@ extension HostContext {
     case .failed(let failure): throw .failure(failure)
     // The layer had all the gas, so the attempt has thrown instead.
     case .outOfGas(let shortage): throw .halt(.outOfGas(shortage))
+    case .breach(let breach): throw .halt(.breach(breach))
     }
   }
 }
