@@ -216,6 +216,19 @@ extension BlockStore {
     }
   }
 
+  /// What became of the transaction with this hash, without its bytes; nil when no kept block has it.
+  func result(of hash: Bytes32) throws(BlockStoreError) -> (height: Int64, result: TransactionResult)? {
+    try read { connection in
+      let row = try Row.fetchOne(
+        connection,
+        sql: """
+          SELECT height, result FROM ledger_transactions JOIN ledger_results USING (height, place) WHERE hash = ?
+          """, arguments: [Data(hash.array)])
+      guard let row else { return nil }
+      return (row[0], try Self.result(row, 1))
+    }
+  }
+
   /// Transactions at `places`, in that order; each block is decoded once.
   static func transactions(
     at places: [(height: Int64, place: Int)], _ connection: Database

@@ -57,12 +57,17 @@ public actor EmbeddedDomain {
   /// What was decided; read it without waiting for the domain.
   public nonisolated let blocks: BlockStore
   public nonisolated let genesis: Genesis
+  /// The state at every version that is kept; read it without waiting for the domain.
+  public nonisolated let states: StateTree<SQLiteStateStore>
+  /// The newest block, for those who wait for the next one.
+  nonisolated let heads: HeadWatch
   private let signer: any VoteSigning
   private let retention: Retention
   private var chain: LedgerChain<SQLiteStateStore>
   /// Written down, and not yet decided.
   private var pending: ProposedBlock?
   private var isProducing = false
+  /// A write failed half-way, or has not returned yet.
   private var isHalted = false
   /// The app hash that the newest header has: when the tip's differs, a block is needed to prove the state.
   private var provenAppHash: Bytes32?
@@ -118,6 +123,8 @@ public actor EmbeddedDomain {
     } catch { throw .halted }
     self.genesis = genesis
     self.blocks = blocks
+    states = StateTree(store: store)
+    heads = HeadWatch(chainID: genesis.rules.chainID, tip: chain.tip)
     self.signer = signer
     self.retention = retention
     self.chain = chain
@@ -148,6 +155,7 @@ public actor EmbeddedDomain {
     do { outcome = try chain.execute(block) } catch { throw .chain(error) }
     // From here on the disk may be ahead of memory: a failure stops the domain until it is opened again.
     isHalted = true
+    defer { if isHalted { heads.halt() } }
     let committed: CommittedBlock
     do { try blocks.decide(commit) } catch { throw .blocks(error) }
     do { committed = try chain.commit(block, votes: votes, outcome: outcome) } catch { throw .chain(error) }
@@ -251,6 +259,13 @@ public actor EmbeddedDomain {
     return try chain.submit(bytes)
   }
 
+  /// Number and next sequence of an account, with what waits; nil when it has never received anything.
+  func account(_ address: AccountAddress) throws(StateFailure) -> Account? {
+    guard var account = try queries.account(address) else { return nil }
+    if let next = chain.mempool.nextSequence(of: address) { account.sequence = next }
+    return account
+  }
+
   // MARK: Subscribers
 
   /// Blocks from now on. A reader that falls `buffer` blocks behind is cut off: its sequence ends, and it
@@ -272,6 +287,7 @@ public actor EmbeddedDomain {
   private func forget(_ id: UInt64) { subscribers[id] = nil }
 
   private func announce(_ committed: CommittedBlock) {
+    heads.advance(committed)
     for id in subscribers.keys.sorted() {
       if case .dropped = subscribers[id]?.yield(committed) { subscribers[id]?.finish() }
     }

@@ -102,6 +102,26 @@ public struct SQLiteStateStore: StateStore {
     }
   }
 
+  /// The values of `keys` at `version`, in the order of the keys, in one read; nil when there is no such version.
+  public func values(of keys: [[UInt8]], at version: UInt64) throws(StateStoreError) -> [[UInt8]?]? {
+    guard let version = Int64(exactly: version) else { return nil }
+    return try read { (connection: Database) throws -> [[UInt8]?]? in
+      let known = try connection.cachedStatement(
+        sql: "SELECT 1 FROM state_versions WHERE tree = ? AND version = ?")
+      guard try Row.fetchOne(known, arguments: [tree, version]) != nil else { return nil }
+      let statement = try connection.cachedStatement(
+        sql: """
+          SELECT value FROM state_values WHERE tree = ? AND key = ? AND version <= ?
+          ORDER BY version DESC LIMIT 1
+          """)
+      return try keys.map { key in
+        let row = try Row.fetchOne(statement, arguments: [tree, Data(key), version])
+        guard let row, !row.hasNull(atIndex: 0) else { return nil }
+        return try Self.bytes(row, 0, .values)
+      }
+    }
+  }
+
   public func entries(
     prefix: [UInt8], after last: [UInt8]?, at version: UInt64, limit: StateScanLimit
   ) throws(StateStoreError) -> [StateEntry] {

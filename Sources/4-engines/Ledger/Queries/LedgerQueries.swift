@@ -89,6 +89,43 @@ public struct LedgerQueries: Sendable {
     return sequence
   }
 
+  /// What a client of the host says of itself.
+  public struct Client: Hashable, Sendable {
+    public let status: ClientStatus
+    /// The newest height that it knows; nil before the first update.
+    public let latest: Height?
+    /// That height's time; zero when there is none.
+    public let latestTime: UnixTime
+    public let counterparty: Counterparty?
+    /// The canonical text of the policy; nil for a client that was made from a client state of another type.
+    public let policy: String?
+  }
+
+  /// The client as it is at `moment`, since clients expire with time; nil when there is none of this name.
+  public func client(_ id: ClientID, at moment: BlockMoment) throws(StateFailure) -> Client? {
+    var context = HostContext(moment: moment, state: WorkingState(state), gas: GasMeter(limit: .max))
+    let clients = HostClients()
+    do {
+      let status = try clients.status(of: id, in: &context)
+      let latest = try clients.latest(of: id, in: &context)
+      let counterparty = try state.value(for: HostKeys.counterparty(id))
+      guard let bytes = try state.value(for: HostKeys.clientState(id)) else { throw StateFailure.unreadable }
+      let form = try AnyMessage(decoding: bytes.span)
+      let value = form.value
+      var policy: String?
+      if form.typeURL == PolicyClientState.typeURL {
+        policy = String(validating: try PolicyClientState(decoding: value.span).policyText, as: UTF8.self)
+      }
+      return Client(
+        status: status, latest: latest?.height, latestTime: latest?.time ?? UnixTime(seconds: 0),
+        counterparty: try counterparty.map { (bytes: [UInt8]) throws(Counterparty.FormError) in
+          try Counterparty(decoding: bytes.span)
+        }, policy: policy)
+    } catch AttemptFailure<ClientRefusal>.failure(.clientUnknown) {
+      return nil
+    } catch { throw .unreadable }
+  }
+
   private func packets(
     _ kind: PacketPath.Kind, of client: ClientID, after last: Sequence?, limit: Int
   ) throws(StateFailure) -> [PacketEntry] {
