@@ -64,18 +64,24 @@ public struct PacketTimeline: Hashable, Sendable {
 
 /// All that a relayer has written down about one packet.
 public struct PacketHistory: Hashable, Sendable {
+  public static let failureSizeMax = 256
+
   public let record: PacketRecord
   /// Nil while the contents are not known.
   public let packet: Packet?
   public let acknowledgement: Acknowledgement?
+  /// Why the destination answered with an error, in its own words, cut to ``failureSizeMax`` bytes.
+  public let failure: String?
   public let timeline: PacketTimeline
 
   public init(
-    record: PacketRecord, packet: Packet?, acknowledgement: Acknowledgement?, timeline: PacketTimeline
+    record: PacketRecord, packet: Packet?, acknowledgement: Acknowledgement?, failure: String?,
+    timeline: PacketTimeline
   ) {
     self.record = record
     self.packet = packet
     self.acknowledgement = acknowledgement
+    self.failure = failure
     self.timeline = timeline
   }
 }

@@ -99,7 +99,8 @@ public struct RelayConfiguration: Sendable {
   /// Contents of packets that are held in memory, in bytes; what is not there is read from the file.
   public var contentsBytesMax = 64 << 20
 
-  public init(lanes: [RelayedLane], domains: [RelayedDomain], path: String, rules: RelayRules = RelayRules()) {
+  public init(lanes: [RelayedLane], domains: [RelayedDomain], path: String, rules: RelayRules = RelayRules())
+  {
     self.lanes = lanes
     self.domains = domains
     self.path = path
@@ -131,4 +132,83 @@ public enum RelayServiceError: Error, Hashable, Sendable {
   case records(code: Int32)
   /// A row is not what was written there.
   case rowUnreadable
+}
+
+extension RelayedLane {
+  var ends: (LaneEnd, LaneEnd) {
+    (LaneEnd(lane.origin, lane.sourceClient), LaneEnd(lane.destination, lane.destinationClient))
+  }
+
+  /// Each end with what convinces its client, and the domain that this client tracks.
+  var sources: [(end: LaneEnd, source: EvidenceSource, tracked: DomainID)] {
+    let (first, second) = ends
+    return [(first, origin, lane.destination), (second, destination, lane.origin)]
+  }
+}
+
+extension RelayConfiguration {
+  /// Attesters sign so many entries at once, and a transaction has so many messages beside its update.
+  static let batchMessagesMax = min(PacketsClaim.entryCountMax, Transaction.messageCountMax - 1)
+
+  func check() throws(RelayServiceError) {
+    var known: Set<DomainID> = []
+    for domain in domains {
+      guard known.insert(domain.access.domain).inserted else { throw .domainRepeated(domain.access.domain) }
+      guard domain.feeDenominator > 0 else { throw .feeDenominatorZero }
+    }
+    guard rules.batchMessagesMax <= Self.batchMessagesMax else {
+      throw .batchMessages(max: Self.batchMessagesMax)
+    }
+    for limit in [settledMax, attesterAttemptsMax, worksMax, contentsBytesMax] where limit < 1 {
+      throw .limit(min: 1, actual: limit)
+    }
+    for lane in lanes {
+      for (end, source, tracked) in lane.sources {
+        guard known.contains(end.domain) else { throw .domainUnknown(end.domain) }
+        guard case .attesters(let policy, let attesters) = source else { continue }
+        guard policy.mode == .causeway, policy.binding.origin == tracked, policy.binding.client == end.client
+        else { throw .binding(end) }
+        var positions: Set<Int> = []
+        var weight: UInt64 = 0
+        for (index, access) in attesters.enumerated() {
+          guard let position = policy.position(of: access.attester), positions.insert(position).inserted
+          else {
+            throw .attesterUnknown(end, index: index)
+          }
+          // Each position counts once, so this is at most their total weight.
+          weight += policy.attesters[position].weight
+        }
+        guard weight >= policy.quorum else { throw .quorum(end) }
+      }
+    }
+  }
+
+  /// How the client at each end is convinced; all of it was checked.
+  var collectors: [LaneEnd: EvidenceCollector] {
+    let accesses = Dictionary(domains.map { ($0.access.domain, $0.access) }) { first, _ in first }
+    var collectors: [LaneEnd: EvidenceCollector] = [:]
+    for lane in lanes {
+      for (end, source, tracked) in lane.sources {
+        guard let access = accesses[tracked] else { continue }
+        var policy: AttestedPolicy?
+        var attesters: [(index: Int, access: any AttesterAccess)] = []
+        if case .attesters(let given, let accesses) = source {
+          policy = given
+          for access in accesses {
+            if let position = given.position(of: access.attester) { attesters.append((position, access)) }
+          }
+        }
+        collectors[end] = EvidenceCollector(
+          end: end, tracked: access, policy: policy, attesters: attesters, pause: attesterPause,
+          attemptsMax: attesterAttemptsMax, patience: rules.evidenceTimeout)
+      }
+    }
+    return collectors
+  }
+}
+
+extension AttestedPolicy {
+  fileprivate func position(of attester: Attester) -> Int? {
+    attesters.firstIndex { $0.suite == attester.suite && $0.key == attester.key }
+  }
 }

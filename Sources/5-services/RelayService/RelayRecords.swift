@@ -58,7 +58,8 @@ public struct RelayRecords: Sendable {
   ) throws(RelayServiceError) -> [PacketHistory] {
     try packets(
       from: end,
-      sql: "SELECT sequence FROM relay_packets WHERE end = ? AND settled IS NULL AND sequence > ? ORDER BY sequence LIMIT ?",
+      sql:
+        "SELECT sequence FROM relay_packets WHERE end = ? AND settled IS NULL AND sequence > ? ORDER BY sequence LIMIT ?",
       after: last, limit: limit)
   }
 
@@ -67,7 +68,8 @@ public struct RelayRecords: Sendable {
     from end: LaneEnd, after last: Sequence? = nil, limit: Int = limitMax
   ) throws(RelayServiceError) -> [PacketHistory] {
     try packets(
-      from: end, sql: "SELECT sequence FROM relay_packets WHERE end = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+      from: end,
+      sql: "SELECT sequence FROM relay_packets WHERE end = ? AND sequence > ? ORDER BY sequence LIMIT ?",
       after: last, limit: limit)
   }
 
@@ -149,14 +151,16 @@ public struct RelayRecords: Sendable {
       arguments: [end.domain.text, end.client.text])
   }
 
-  private static func history(_ end: Int64, _ sequence: Int64, _ database: Database) throws -> PacketHistory? {
+  private static func history(_ end: Int64, _ sequence: Int64, _ database: Database) throws -> PacketHistory?
+  {
     let key: StatementArguments = [end, sequence]
     guard
       let text = try String.fetchOne(
         database, sql: "SELECT record FROM relay_packets WHERE end = ? AND sequence = ?", arguments: key)
     else { return nil }
     let contents = try Row.fetchOne(
-      database, sql: "SELECT packet, acknowledgement FROM relay_contents WHERE end = ? AND sequence = ?",
+      database,
+      sql: "SELECT packet, acknowledgement, failure FROM relay_contents WHERE end = ? AND sequence = ?",
       arguments: key)
     var moments: [PacketStage: StageMoment] = [:]
     let rows = try Row.fetchCursor(
@@ -170,12 +174,14 @@ public struct RelayRecords: Sendable {
         let time = try? CometBFT.Timestamp(seconds: row[2], nanoseconds: row[3])
       else { throw RelayServiceError.rowUnreadable }
       moments[stage] = StageMoment(
-        height: RelayTables.number(row[1]), time: time, transaction: hash.flatMap { try? Bytes32([UInt8]($0)) })
+        height: RelayTables.number(row[1]), time: time,
+        transaction: hash.flatMap { try? Bytes32([UInt8]($0)) })
     }
     let stored = StoredContents(packet: contents?[0], acknowledgement: contents?[1])
     return PacketHistory(
       record: try RelayTables.record(text), packet: try stored.packetDecoded(),
-      acknowledgement: try stored.acknowledgementDecoded(), timeline: PacketTimeline(moments))
+      acknowledgement: try stored.acknowledgementDecoded(), failure: contents?[2],
+      timeline: PacketTimeline(moments))
   }
 }
 

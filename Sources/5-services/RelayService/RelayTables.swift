@@ -27,7 +27,7 @@ enum RelayTables {
         CREATE INDEX relay_packets_settled ON relay_packets (settled) WHERE settled IS NOT NULL;
         CREATE TABLE relay_contents (
           end INTEGER NOT NULL, sequence INTEGER NOT NULL, packet BLOB, acknowledgement BLOB,
-          PRIMARY KEY (end, sequence)) STRICT;
+          failure TEXT, PRIMARY KEY (end, sequence)) STRICT;
         CREATE TABLE relay_moments (
           end INTEGER NOT NULL, sequence INTEGER NOT NULL, stage INTEGER NOT NULL, height INTEGER NOT NULL,
           seconds INTEGER NOT NULL, nanoseconds INTEGER NOT NULL, hash BLOB,
@@ -59,10 +59,14 @@ enum RelayTables {
   }
 
   static func record(_ text: String) throws(RelayServiceError) -> PacketRecord {
-    do { return try PacketRecord(json: try JSONValue(decoding: [UInt8](text.utf8))) } catch { throw .rowUnreadable }
+    do { return try PacketRecord(json: try JSONValue(decoding: [UInt8](text.utf8))) } catch {
+      throw .rowUnreadable
+    }
   }
 
   static func endRecord(_ text: String) throws(RelayServiceError) -> EndRecord {
-    do { return try EndRecord(json: try JSONValue(decoding: [UInt8](text.utf8))) } catch { throw .rowUnreadable }
+    do { return try EndRecord(json: try JSONValue(decoding: [UInt8](text.utf8))) } catch {
+      throw .rowUnreadable
+    }
   }
 }

@@ -1,0 +1,72 @@
+import Ledger
+import Messages
+import PacketHost
+import RelayEngine
+
+/// The gas that a transaction of packet messages is given. A receive that leaves its payloads less than they declare
+/// is refused as a whole, so this looks into them.
+enum GasEstimate {
+  /// For payloads of a port that is not known here.
+  static let otherPayloadGas: UInt64 = 500_000
+  /// Reading and writing a client, whatever its evidence.
+  static let updateGas: UInt64 = 150_000
+  /// Evidence is charged as a transaction's bytes, and kept.
+  static let evidenceGasPerByte = GasSchedule.transactionPerByte + 2 * GasSchedule.writePerByte
+  /// The host's own part of a packet message: client, proof, receipt or commitment, events.
+  static let messageGas: UInt64 = 70_000
+  /// Refunds move each payload's coins.
+  static let settlementGas: UInt64 = 120_000
+  static let transactionGas: UInt64 = 30_000
+
+  /// - Parameter size: of all messages, in bytes.
+  static func transaction(
+    _ messages: [(task: RelayTask, packet: Packet)], size: Int, evidence: CollectedEvidence?
+  ) -> UInt64 {
+    var gas = Self.transactionGas
+    add(&gas, GasSchedule.transactionPerByte, times: UInt64(clamping: size + 1_024))
+    if let evidence {
+      add(&gas, updateGas, times: 1)
+      add(&gas, evidenceGasPerByte, times: UInt64(clamping: evidence.message.value.count))
+      add(&gas, GasSchedule.verifySecp256k1, times: UInt64(clamping: evidence.signatureCount))
+    }
+    for (task, packet) in messages {
+      add(&gas, messageGas, times: 1)
+      for payload in packet.payloads {
+        switch task {
+        case .receive: add(&gas, receiving(payload), times: 1)
+        case .acknowledge, .timeOut:
+          add(&gas, settlementGas, times: 1)
+          if payload.destinationPort == .execution { add(&gas, ExecutionApplication.callbackGas, times: 1) }
+        }
+      }
+      if task == .receive { add(&gas, PacketHost.acknowledgementGasReserve, times: 1) }
+    }
+    return gas
+  }
+
+  private static func receiving(_ payload: Payload) -> UInt64 {
+    switch payload.destinationPort {
+    case .transfer: return TransferApplication.receiveGas
+    case .execution:
+      // What cannot be read is answered with an error soon.
+      guard let envelope = try? ExecutionEnvelope(decoding: payload.value.span) else {
+        return otherPayloadGas
+      }
+      var gas: UInt64 = 0
+      for call in envelope.calls {
+        add(&gas, call.gasLimit, times: 1)
+        add(&gas, ExecutionApplication.callOverheadGas, times: 1)
+        add(&gas, ExecutionApplication.coinGas, times: UInt64(clamping: call.funds.count))
+      }
+      return gas
+    default: return otherPayloadGas
+    }
+  }
+
+  /// Held at the largest number.
+  private static func add(_ gas: inout UInt64, _ amount: UInt64, times count: UInt64) {
+    let (product, isOver) = amount.multipliedReportingOverflow(by: count)
+    let (sum, overflow) = gas.addingReportingOverflow(isOver ? .max : product)
+    gas = overflow ? .max : sum
+  }
+}

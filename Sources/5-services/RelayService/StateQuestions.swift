@@ -1,0 +1,124 @@
+import ChainAccess
+import Ledger
+import LightClients
+import Messages
+import PacketHost
+import RelayEngine
+
+/// Answers the engine's questions from what domains hold. No answer is given when a domain does not answer: the engine
+/// asks again.
+struct StateQuestions: Sendable {
+  /// Transactions that are looked at for one packet.
+  private static let searchMax = 4
+
+  let domains: [DomainID: any DomainAccess]
+
+  func client(_ end: LaneEnd) async throws(AccessError) -> RelayEvent? {
+    guard let access = domains[end.domain], let view = try await access.client(end.client) else { return nil }
+    var (isFrozen, isExpired) = (false, false)
+    switch view.status {
+    case .active: break
+    case .frozen: isFrozen = true
+    case .expired: isExpired = true
+    }
+    return .client(
+      end,
+      RelayedClient(
+        latest: view.latest?.0, latestTime: view.latest?.1 ?? UnixTime(seconds: 0), isFrozen: isFrozen,
+        isExpired: isExpired))
+  }
+
+  func scan(_ request: ScanRequest) async throws(AccessError) -> RelayEvent? {
+    guard let access = domains[request.origin.domain] else { return nil }
+    let head = try await access.head()
+    guard head.finalHeight > 0 else { return nil }
+    let entries = try await access.packets(
+      .commitment, of: request.origin.client, after: Sequence(request.after), limit: request.limit,
+      at: head.finalHeight - 1)
+    let isLast = entries.count < request.limit
+    return .scanned(
+      ScanPage(
+        origin: request.origin, after: request.after,
+        through: isLast ? nil : entries.last?.sequence.rawValue, open: entries.map(\.sequence),
+        height: head.relayed.final))
+  }
+
+  func inspect(_ request: InspectRequest) async throws(AccessError) -> RelayEvent? {
+    guard let origin = domains[request.origin.domain], let destination = domains[request.peer.domain] else {
+      return nil
+    }
+    let originHead = try await origin.head()
+    guard originHead.finalHeight > 0 else { return nil }
+    let open = try await origin.values(
+      of: request.sequences.map {
+        PacketPath(.commitment, client: request.origin.client, sequence: $0).bytes
+      }, at: originHead.finalHeight - 1, proven: false)
+    let head = try await destination.head()
+    guard head.finalHeight > 0 else { return nil }
+    let receipts = try await destination.values(
+      of: request.sequences.map { PacketPath(.receipt, client: request.peer.client, sequence: $0).bytes },
+      at: head.finalHeight - 1, proven: false)
+    guard open.count == request.sequences.count, receipts.count == request.sequences.count else {
+      throw .malformed
+    }
+    return .inspected(
+      Inspection(
+        origin: request.origin, originHeight: originHead.relayed.final,
+        destinationHeight: head.relayed.final, destinationTime: UnixTime(head.finalTime),
+        packets: request.sequences.indices.map { index in
+          InspectedPacket(
+            request.sequences[index], isOpen: open[index].value != nil,
+            isReceived: receipts[index].value != nil)
+        }))
+  }
+
+  /// What was found of one packet, with where it was.
+  struct Found: Sendable {
+    let event: RelayEvent
+    var moment: (stage: PacketStage, moment: StageMoment)?
+  }
+
+  /// - Parameter peer: the destination's end of the packet's lane.
+  func lookUp(_ lookup: Lookup, peer: LaneEnd) async throws(AccessError) -> Found? {
+    let key = lookup.key
+    let end: LaneEnd
+    let query: String
+    switch lookup.wanted {
+    case .packet:
+      end = key.origin
+      query =
+        "send_packet.packet_source_client='\(end.client)' AND send_packet.packet_sequence='\(key.sequence)'"
+    case .acknowledgement:
+      end = peer
+      query =
+        "write_acknowledgement.packet_dest_client='\(end.client)' AND "
+        + "write_acknowledgement.packet_sequence='\(key.sequence)'"
+    }
+    guard let access = domains[end.domain] else { return nil }
+    let head = try await access.head()
+    for transaction in try await access.transactions(matching: query, limit: Self.searchMax) {
+      let reading = BlockReading(transaction, clients: [end.client.text])
+      let sights = reading.seen.map(\.sight).filter { sight in
+        let packet = sight.packet
+        guard packet.sequence == key.sequence, packet.sourceClient == key.origin.client,
+          packet.destinationClient == peer.client
+        else { return false }
+        switch (sight, lookup.wanted) {
+        case (.sent, .packet), (.acknowledgementWritten, .acknowledgement): return true
+        default: return false
+        }
+      }
+      guard let sight = sights.first else { continue }
+      let (height, overflow) = transaction.height.addingReportingOverflow(1)
+      guard !overflow else { throw .malformed }
+      var found = Found(event: .observed(end.domain, at: Height(revision: head.revision, height), [sight]))
+      if let block = try? await access.signedHeader(at: transaction.height) {
+        let moment = StageMoment(
+          height: transaction.height, time: block.signedHeader.header.time, transaction: transaction.hash)
+        found.moment = (lookup.wanted == .packet ? .sent : .executed, moment)
+      }
+      return found
+    }
+    return Found(event: .notFound(lookup))
+  }
+}

@@ -1,0 +1,170 @@
+import ChainAccess
+import Ledger
+import LightClients
+import Messages
+import PacketHost
+import RelayEngine
+import WireBytes
+
+/// A transaction to be made, with all that it says.
+struct Submission: Sendable {
+  let request: SubmitRequest
+  let evidence: CollectedEvidence?
+  let proofs: [ProofNeed: [UInt8]]
+  /// What is not here is read from the file.
+  let contents: [PacketKey: PacketContents]
+}
+
+/// A submitted transaction whose block has not been seen.
+struct Flight: Sendable {
+  let request: SubmitRequest
+  let expires: ContinuousClock.Instant
+}
+
+/// Signs and submits the transactions of one domain, one after another, so that their sequences are in order.
+/// Inclusion is not waited for: it is seen in the blocks.
+struct Submitter: Sendable {
+  /// Attempts with the sequence read again.
+  private static let sequenceAttemptsMax = 3
+
+  let domain: RelayedDomain
+  let store: RelayStore
+
+  enum Answer: Sendable {
+    case waiting
+    case refused(SubmissionResult.Part, code: String)
+    /// Nobody knows whether it waits.
+    case lost(AccessError)
+    /// The file cannot be read.
+    case failed(RelayServiceError)
+  }
+
+  /// The account's number and next sequence, as far as they are known.
+  struct Account: Sendable {
+    var view: AccountView?
+  }
+
+  /// - Parameters:
+  ///   - expect: told of the hash before the domain is, since the block may come sooner than the answer.
+  ///   - forget: told that the domain does not have it.
+  func submit(
+    _ submission: Submission, _ account: inout Account, expect: (Bytes32, SubmitRequest) async -> Void,
+    forget: (Bytes32) async -> Void
+  ) async -> Answer {
+    let request = submission.request
+    var contents = submission.contents
+    let missing = request.messages.map(\.key).filter { contents[$0] == nil }
+    if !missing.isEmpty {
+      do throws(RelayServiceError) {
+        contents.merge(try await store.contents(of: missing)) { first, _ in first }
+      } catch { return .failed(error) }
+    }
+    let signer = domain.signer.key.address
+    var messages: [AnyMessage] = []
+    messages.reserveCapacity(request.messages.count + 1)
+    if request.updatesClient {
+      guard let evidence = submission.evidence else { return .refused(.update, code: "evidenceUnknown") }
+      messages.append(
+        LedgerMessage.updateClient(request.end.client, message: evidence.message, signer: signer).encoded())
+    }
+    var packets: [(task: RelayTask, packet: Packet)] = []
+    packets.reserveCapacity(request.messages.count)
+    for (index, message) in request.messages.enumerated() {
+      guard let packet = contents[message.key]?.packet else {
+        return .refused(.message(index), code: "contentsUnavailable")
+      }
+      guard let proof = submission.proofs[message.need] ?? submission.evidence?.proof else {
+        return .refused(.message(index), code: "proofReference")
+      }
+      packets.append((message.task, packet))
+      switch message.task {
+      case .receive:
+        messages.append(
+          LedgerMessage.receivePacket(packet, proof: proof, height: request.height, signer: signer).encoded())
+      case .acknowledge:
+        guard let acknowledgement = contents[message.key]?.acknowledgement else {
+          return .refused(.message(index), code: "contentsUnavailable")
+        }
+        messages.append(
+          LedgerMessage.acknowledgePacket(
+            packet, acknowledgement, proof: proof, height: request.height, signer: signer
+          ).encoded())
+      case .timeOut:
+        messages.append(
+          LedgerMessage.timeOutPacket(packet, proof: proof, height: request.height, signer: signer).encoded())
+      }
+    }
+    let size = messages.reduce(0) { $0 + $1.value.count + $1.typeURL.utf8.count + 16 }
+    let gas = max(
+      request.gasEstimate,
+      GasEstimate.transaction(
+        packets, size: size, evidence: request.updatesClient ? submission.evidence : nil))
+    return await send(messages, gas: gas, request, &account, expect: expect, forget: forget)
+  }
+
+  private func send(
+    _ messages: [AnyMessage], gas: UInt64, _ request: SubmitRequest, _ account: inout Account,
+    expect: (Bytes32, SubmitRequest) async -> Void, forget: (Bytes32) async -> Void
+  ) async -> Answer {
+    let fee = Coin(fee(for: gas), domain.feeDenom)
+    var attempts = 0
+    while true {
+      attempts += 1
+      if account.view == nil {
+        do throws(AccessError) {
+          account.view = try await domain.access.account(domain.signer.key.address)
+        } catch { return .refused(.transaction, code: error.code) }
+      }
+      guard let view = account.view else { return .refused(.transaction, code: "accountUnknown") }
+      let unsigned = UnsignedTransaction(
+        messages, fee: [fee], gasLimit: gas, key: domain.signer.key, sequence: view.sequence,
+        chainID: domain.chainID, accountNumber: view.number)
+      let bytes: [UInt8]
+      do throws(TransactionSigningError) { bytes = try await domain.signer.sign(unsigned) } catch {
+        return .refused(.transaction, code: error == .unavailable ? "signer.unavailable" : "signer.refused")
+      }
+      let hash = Transaction.hash(of: bytes)
+      await expect(hash, request)
+      do throws(AccessError) {
+        _ = try await domain.access.submit(bytes)
+        account.view = AccountView(number: view.number, sequence: view.sequence &+ 1)
+        return .waiting
+      } catch {
+        switch error {
+        case .refused(let code, let codespace, let number, let log):
+          // It waits already.
+          if code == "known" {
+            account.view = AccountView(number: view.number, sequence: view.sequence &+ 1)
+            return .waiting
+          }
+          await forget(hash)
+          let (part, read) = RefusalReading.read(
+            codespace: codespace, number: number, log: log, updatesClient: request.updatesClient)
+          let name = code.isEmpty ? read : code
+          // Somebody else uses the account, or a transaction before this one was dropped.
+          if (codespace, number) == ("sdk", 32) || name.hasSuffix("sequence"),
+            attempts < Self.sequenceAttemptsMax
+          {
+            account.view = nil
+            continue
+          }
+          account.view = nil
+          return .refused(part, code: name)
+        default:
+          account.view = nil
+          await forget(hash)
+          return .lost(error)
+        }
+      }
+    }
+  }
+
+  /// Rounded up.
+  private func fee(for gas: UInt64) -> UInt256 {
+    // Two 64-bit factors fit 256 bits.
+    let (product, _) = UInt256(gas).multipliedReportingOverflow(by: domain.feeNumerator)
+    let (quotient, remainder) = product.quotientAndRemainder(dividingBy: domain.feeDenominator)
+    guard remainder > 0 else { return quotient }
+    return quotient.addingReportingOverflow(.one).partialValue
+  }
+}
