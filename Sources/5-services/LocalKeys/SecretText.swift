@@ -47,7 +47,8 @@ struct SecretText: ~Copyable {
   mutating func append(hex secret: SymmetricKey) {
     let digits: StaticString = "0123456789abcdef"
     unsafe secret.withUnsafeBytes { bytes in
-      for unsafebyte in unsafe bytes {
+      for index in unsafe bytes.indices {
+        let byte = unsafe bytes[index]
         append(unsafe digits.utf8Start[Int(byte >> 4)])
         append(unsafe digits.utf8Start[Int(byte & 15)])
       }
