@@ -47,7 +47,7 @@ struct SecretText: ~Copyable {
   mutating func append(hex secret: SymmetricKey) {
     let digits: StaticString = "0123456789abcdef"
     unsafe secret.withUnsafeBytes { bytes in
-      for index in unsafe bytes.indices {
+      for index in bytes.indices {
         let byte = unsafe bytes[index]
         append(unsafe digits.utf8Start[Int(byte >> 4)])
         append(unsafe digits.utf8Start[Int(byte & 15)])
