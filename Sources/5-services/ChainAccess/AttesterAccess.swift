@@ -44,10 +44,14 @@ public enum AttestationFailure: Error, Hashable, Sendable {
   /// Not final there yet.
   case notFinal(final: Height)
   case tooManyPaths(max: Int)
+  /// A question about no path at all, which no policy takes.
+  case noPaths
   /// A path is listed twice.
   case pathRepeated(Int)
   /// What it reads now differs from what it signed before for this height: it signs nothing more there.
   case equivocation(Height)
+  /// So old that its record of what it signed there may be gone: it signs for heights above this one.
+  case recordPruned(Height)
   /// Its own endpoints do not answer, or differ.
   case endpoint(AccessError)
   /// Its record cannot be written: it never signs without one.
@@ -60,8 +64,10 @@ public enum AttestationFailure: Error, Hashable, Sendable {
     case .bindingUnknown: "attester.bindingUnknown"
     case .notFinal: "attester.waiting"
     case .tooManyPaths: "attester.tooManyEntries"
+    case .noPaths: "attester.noEntries"
     case .pathRepeated: "attester.pathRepeated"
     case .equivocation: "attester.equivocation"
+    case .recordPruned: "attester.recordPruned"
     case .endpoint(let error): "attester." + error.code
     case .record: "attester.record"
     case .signer: "attester.signer"

@@ -1,0 +1,51 @@
+public import ChainAccess
+import Encodings
+import MerkleProofs
+import Messages
+import WireBytes
+
+/// A domain that an attester signs for, and how far it believes the access that it reads it through.
+public struct AttestedOrigin: Sendable {
+  /// Whether values are taken as they are given.
+  public enum Reading: Hashable, Sendable {
+    /// A node of the attester's own, in its process: values are what the node has under the root that it has.
+    case ownNode
+    /// Anything else: each value comes with a proof, which is checked against the root that the record holds.
+    case proven
+  }
+
+  public let access: any DomainAccess
+  public let reading: Reading
+  /// What the host puts before a path: in the keys of its state, and in what is hashed for an attestation.
+  public let storePrefix: [UInt8]
+
+  public init(_ access: any DomainAccess, reading: Reading, storePrefix: [UInt8] = []) {
+    self.access = access
+    self.reading = reading
+    self.storePrefix = storePrefix
+  }
+
+  /// What lies under `keys` in the state whose root is `root`, in their order.
+  ///
+  /// - Throws: `unproven` when a value does not belong to the root, `malformed` when the answer does not fit the question.
+  func values(
+    of keys: [[UInt8]], at version: UInt64, under root: Bytes32
+  ) async throws(AccessError) -> [[UInt8]?] {
+    let entries = try await access.values(of: keys, at: version, proven: reading == .proven)
+    guard entries.count == keys.count else { throw .malformed }
+    for (key, entry) in zip(keys, entries) {
+      guard entry.key == key else { throw .malformed }
+      guard reading == .proven else { continue }
+      guard let proof = entry.proof else { throw .unproven }
+      do throws(ICS23.VerificationError) {
+        if let value = entry.value {
+          try proof.verifyMembership(
+            spec: .sparseMerkleTree, root: root.span, key: key.span, value: value.span)
+        } else {
+          try proof.verifyNonMembership(spec: .sparseMerkleTree, root: root.span, key: key.span)
+        }
+      } catch { throw .unproven }
+    }
+    return entries.map(\.value)
+  }
+}
