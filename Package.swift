@@ -183,7 +183,8 @@ let package = Package(
     tests("RelayEngine", wire + ["Messages", "RelayEngine"]),
     tests("StateTree", wire + ["MerkleProofs", "StateTree"]),
     tests("Persistence", wire + ["MerkleProofs", "StateTree", "Persistence"]),
-    tests("Ledger", floors0To3 + ["PacketHost", "StateTree", "Ledger", crypto]),
+    tests(
+      "Ledger", floors0To3 + ["PacketHost", "StateTree", "Ledger", "LedgerCrashChild", crypto]),
     tests("PacketHost", floors0To3 + ["PacketHost", "StateTree", "FuzzBodies", crypto]),
     tests(
       "LedgerService",

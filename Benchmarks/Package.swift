@@ -25,5 +25,16 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: [.swiftLanguageMode(.v6)]),
+    // An embedded domain under packets, by stage: swift run -c release --package-path Benchmarks DomainLoad
+    .executableTarget(
+      name: "DomainLoad",
+      dependencies: [
+        .product(name: "Causeway", package: "causeway"),
+        .product(name: "CausewayEngines", package: "causeway"),
+        .product(name: "CausewayServices", package: "causeway"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: [.swiftLanguageMode(.v6)]),
   ]
 )

@@ -67,7 +67,7 @@ struct TestLane {
   let client: ClientID
   let attesters: TestAttesters
   private var trusted: [Side: CometBFT.Header] = [:]
-  private var newest: [Side: CommittedBlock] = [:]
+  private(set) var history: [Side: [CommittedBlock]] = [.harbor: [], .island: []]
 
   init(_ form: Form, programs: LedgerPrograms = .standard) throws {
     self.form = form
@@ -103,7 +103,7 @@ struct TestLane {
     var results: [Side: TransactionResult] = [:]
     for side in [Side.harbor, .island] {
       let committed = try self[side].advance(transactions[side].map { [$0] } ?? [])
-      newest[side] = committed
+      history[side]?.append(committed)
       results[side] = committed.outcome.results.first
     }
     return results
@@ -120,6 +120,8 @@ struct TestLane {
     try step()
     return try results[side].unwrapped()
   }
+
+  private func newest(_ side: Side) throws -> CommittedBlock { try (history[side]?.last).unwrapped() }
 
   // MARK: Clients
 
@@ -146,7 +148,7 @@ struct TestLane {
 
   /// A client of `side` as it stands, and the state to begin with.
   private mutating func clientState(of side: Side) throws -> (AnyMessage, AnyMessage) {
-    let header = try newest[side].unwrapped().block.header
+    let header = try newest(side).block.header
     switch form {
     case .attested:
       let policy = try attesters.policy(of: DomainID("cosmos:\(header.chainID)"), client: client)
@@ -178,7 +180,7 @@ struct TestLane {
 
   /// What `side` has under `path` in the state that its newest header proves, or that nothing is there.
   mutating func prove(_ path: PacketPath, on side: Side) throws -> Proof {
-    let committed = try newest[side].unwrapped()
+    let committed = try newest(side)
     let header = committed.block.header
     let height = UInt64(header.height)
     // The ledger's own answer, judged by the ICS-23 verifier under the header's app hash.

@@ -169,8 +169,10 @@ struct SQLiteStateStoreTests {
   func damage() throws {
     let folder = try TemporaryFolder()
     let database = try Self.open(folder.path("a.sqlite"))
+    var writer = StateTree(store: try SQLiteStateStore(database: database))
+    try writer.commit(version: 1, changes: Self.changes(1))
+    // The writer remembers what it has written; this one reads.
     var tree = StateTree(store: try SQLiteStateStore(database: database))
-    try tree.commit(version: 1, changes: Self.changes(1))
     let top = StatePageID(path: .top, version: 1)
     func run(_ sql: String) throws { try database.pool.write { try $0.execute(sql: sql) } }
     let key = try #require(try tree.entries(prefix: [], at: 1).first).key

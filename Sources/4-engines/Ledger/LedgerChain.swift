@@ -29,8 +29,9 @@ public struct CommittedBlock: Hashable, Sendable {
 ///
 /// A block is made in four steps, so that whoever drives it can write to disk between them: ``propose()``,
 /// votes over ``ProposedBlock/voteRequests(_:rules:now:choice:)``, ``execute(_:)``,
-/// ``commit(_:votes:outcome:)``. A driver writes the block and its votes down before the last step; after a
-/// crash ``replay(_:commit:)`` brings the state to the block.
+/// ``commit(_:votes:outcome:)``. A driver writes the block down before it asks for votes, and the votes before
+/// the state or together with it; after a crash ``replay(_:commit:)`` brings a state that is behind to the
+/// block.
 ///
 /// The state after block h is version h of the tree, and its root stands in header h + 1.
 public struct LedgerChain<Store: StateStore>: Sendable {
@@ -90,9 +91,11 @@ public struct LedgerChain<Store: StateStore>: Sendable {
 
   /// Checks a transaction and lets it wait for a block.
   public mutating func submit(_ bytes: [UInt8]) throws(CheckFailure) -> Transaction {
-    let transaction = try execution.check(bytes, at: nextMoment, on: state) { mempool.nextSequence(of: $0) }
-    do { try mempool.add(transaction, bytes: bytes) } catch { throw .refused(error) }
-    return transaction
+    let checked = try execution.check(bytes, at: nextMoment, on: state) { mempool.nextSequence(of: $0) }
+    do { try mempool.add(checked.transaction, bytes: bytes, checked: checked) } catch {
+      throw .refused(error)
+    }
+    return checked.transaction
   }
 
   /// The next block, with what waits and fits.
@@ -114,7 +117,7 @@ public struct LedgerChain<Store: StateStore>: Sendable {
     let moment = BlockMoment(
       height: height, time: UnixTime(seconds: UInt64(clamping: block.header.time.seconds)))
     do {
-      return try execution.execute(block.transactions, at: moment, on: state)
+      return try execution.execute(block.transactions, at: moment, on: state) { mempool.checked($0) }
     } catch { throw .state(error) }
   }
 

@@ -1,5 +1,5 @@
 public import PacketHost
-import WireBytes
+public import WireBytes
 
 /// A domain's rules as a pure function: committed state and transactions in, results and changes out.
 ///
@@ -22,9 +22,12 @@ public struct LedgerExecution: Sendable {
   /// A transaction whose messages are refused leaves nothing but its fee and its sequence; one that may not
   /// be included leaves nothing at all.
   ///
+  /// - Parameter checked: what ``check(_:at:on:sequence:)`` gave for the transaction with this hash, if it is
+  ///   known; spares its decoding and its signature, and changes no result.
   /// - Throws: ``StateFailure`` when the committed state cannot be read: the block is then abandoned.
   public func execute(
-    _ transactions: [[UInt8]], at moment: BlockMoment, on committed: any StateReading
+    _ transactions: [[UInt8]], at moment: BlockMoment, on committed: any StateReading,
+    checked: (Bytes32) -> CheckedTransaction? = { _ in nil }
   ) throws(StateFailure) -> BlockOutcome {
     var state = WorkingState(committed)
     var results: [TransactionResult] = []
@@ -32,7 +35,8 @@ public struct LedgerExecution: Sendable {
     var uncounted: [Int] = []
     var gasLeft = rules.blockGasMax
     for (index, bytes) in transactions.enumerated() {
-      let (result, isCounted) = try execute(bytes, gasLeft: gasLeft, at: moment, on: &state)
+      let known = checked(Transaction.hash(of: bytes))
+      let (result, isCounted) = try execute(bytes, known, gasLeft: gasLeft, at: moment, on: &state)
       if !isCounted { uncounted.append(index) }
       // Refused before it ran, or held to what was left.
       gasLeft -= min(gasLeft, result.gasUsed)
@@ -49,7 +53,7 @@ public struct LedgerExecution: Sendable {
   public func check(
     _ bytes: [UInt8], at moment: BlockMoment, on committed: any StateReading,
     sequence: (AccountAddress) -> UInt64? = { _ in nil }
-  ) throws(CheckFailure) -> Transaction {
+  ) throws(CheckFailure) -> CheckedTransaction {
     // A transaction that fits no block would wait for ever, in front of others.
     guard bytes.count <= rules.blockSizeMax else {
       throw .refused(.form(.tooLarge(max: rules.blockSizeMax, actual: bytes.count)))
@@ -58,11 +62,14 @@ public struct LedgerExecution: Sendable {
     do { transaction = try Transaction(decoding: bytes) } catch { throw .refused(.form(error)) }
     var context = HostContext(
       moment: moment, state: WorkingState(committed), gas: GasMeter(limit: transaction.gasLimit))
+    var messages: [LedgerMessage] = []
+    messages.reserveCapacity(transaction.messages.count)
     do {
-      try admit(
+      let account = try admit(
         transaction, size: bytes.count, sequence: sequence(transaction.sender), gasLeft: rules.blockGasMax,
         in: &context)
-      for index in transaction.messages.indices { _ = try decode(index, of: transaction) }
+      for index in transaction.messages.indices { messages.append(try decode(index, of: transaction)) }
+      return CheckedTransaction(transaction: transaction, messages: messages, accountNumber: account.number)
     } catch {
       switch error {
       case .failure(let refusal): throw .refused(refusal)
@@ -71,8 +78,16 @@ public struct LedgerExecution: Sendable {
       case .halt(.breach(let breach)): throw .refused(.execution(breach))
       }
     }
-    return transaction
   }
+}
+
+/// A transaction that could be included when it was checked: decoded, each message signed for by its sender,
+/// the signature valid for the account with this number.
+public struct CheckedTransaction: Hashable, Sendable {
+  public let transaction: Transaction
+  public let messages: [LedgerMessage]
+  /// Part of what was signed: the signature says nothing about an account with another number.
+  public let accountNumber: UInt64
 }
 
 /// What a block did.
@@ -95,11 +110,16 @@ public enum CheckFailure: Error, Hashable, Sendable {
 extension LedgerExecution {
   /// Executes one transaction; tells whether its fee and its sequence were taken.
   private func execute(
-    _ bytes: [UInt8], gasLeft: UInt64, at moment: BlockMoment, on state: inout WorkingState
+    _ bytes: [UInt8], _ checked: CheckedTransaction?, gasLeft: UInt64, at moment: BlockMoment,
+    on state: inout WorkingState
   ) throws(StateFailure) -> (TransactionResult, isCounted: Bool) {
     let transaction: Transaction
-    do { transaction = try Transaction(decoding: bytes) } catch {
-      return (TransactionResult(.form(error), gasWanted: 0, gasUsed: 0, events: []), false)
+    if let checked {
+      transaction = checked.transaction
+    } else {
+      do { transaction = try Transaction(decoding: bytes) } catch {
+        return (TransactionResult(.form(error), gasWanted: 0, gasUsed: 0, events: []), false)
+      }
     }
     let limit = transaction.gasLimit
     var context = HostContext(moment: moment, state: state.take(), gas: GasMeter(limit: min(limit, gasLeft)))
@@ -111,7 +131,9 @@ extension LedgerExecution {
     do {
       let payment = try context.attempt {
         (context: inout HostContext) throws(AttemptFailure<TransactionRefusal>) -> Bool in
-        try admit(transaction, size: bytes.count, sequence: nil, gasLeft: gasLeft, in: &context)
+        _ = try admit(
+          transaction, size: bytes.count, sequence: nil, verified: checked?.accountNumber, gasLeft: gasLeft,
+          in: &context)
         return true
       }
       switch payment {
@@ -119,7 +141,7 @@ extension LedgerExecution {
         isCounted = true
         let execution = try context.attempt {
           (context: inout HostContext) throws(AttemptFailure<TransactionRefusal>) -> [AnyMessage] in
-          try run(transaction, in: &context)
+          try run(transaction, checked?.messages, in: &context)
         }
         switch execution {
         case .succeeded(let given): answers = given
@@ -149,10 +171,13 @@ extension LedgerExecution {
     return (result, true)
   }
 
-  /// Checks that the transaction may be included, takes its fee and counts it.
+  /// Checks that the transaction may be included, takes its fee and counts it; gives its account.
+  ///
+  /// - Parameter verified: the account number for which the signature is known to be valid.
   private func admit(
-    _ transaction: Transaction, size: Int, sequence: UInt64?, gasLeft: UInt64, in context: inout HostContext
-  ) throws(AttemptFailure<TransactionRefusal>) {
+    _ transaction: Transaction, size: Int, sequence: UInt64?, verified: UInt64? = nil, gasLeft: UInt64,
+    in context: inout HostContext
+  ) throws(AttemptFailure<TransactionRefusal>) -> Account {
     if transaction.timeoutHeight > 0, context.moment.height > transaction.timeoutHeight {
       throw .failure(.timeoutHeight(last: transaction.timeoutHeight, height: context.moment.height))
     }
@@ -177,9 +202,11 @@ extension LedgerExecution {
     }
     let (next, overflow) = expected.addingReportingOverflow(1)
     guard !overflow else { throw .failure(.sequenceExhausted) }
-    let message = transaction.signBytes(chainID: rules.chainID, accountNumber: account.number)
-    do { try transaction.key.verify(transaction.signature, over: message) } catch {
-      throw .failure(.signature(error))
+    if account.number != verified {
+      let message = transaction.signBytes(chainID: rules.chainID, accountNumber: account.number)
+      do { try transaction.key.verify(transaction.signature, over: message) } catch {
+        throw .failure(.signature(error))
+      }
     }
     if fee.amount > .zero {
       do {
@@ -197,6 +224,7 @@ extension LedgerExecution {
             "acc_seq": "\(sender.text)/\(transaction.sequence)",
           ]))
     } catch { throw .halt(error) }
+    return account
   }
 
   /// What the transaction pays: coins of the fee token alone, at least the least fee.

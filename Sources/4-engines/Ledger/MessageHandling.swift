@@ -2,18 +2,21 @@ import Messages
 import PacketHost
 
 extension LedgerExecution {
-  /// Does what the messages ask, in their order.
+  /// Does what the messages ask, in their order; `known` are the messages where they have been decoded before.
   func run(
-    _ transaction: Transaction, in context: inout HostContext
+    _ transaction: Transaction, _ known: [LedgerMessage]?, in context: inout HostContext
   ) throws(AttemptFailure<TransactionRefusal>) -> [AnyMessage] {
     var answers: [AnyMessage] = []
     answers.reserveCapacity(transaction.messages.count)
     let sender = transaction.sender.text
     for index in transaction.messages.indices {
-      let message = try decode(index, of: transaction)
+      let message: LedgerMessage
+      if let known { message = known[index] } else { message = try decode(index, of: transaction) }
       do {
         try context.emit(
-          Event("message", ["action": message.typeURL, "sender": sender, "msg_index": String(index)]))
+          Event(
+            "message", ["action": message.typeURL, "sender": sender], unindexed: ["msg_index": String(index)])
+        )
       } catch { throw .halt(error) }
       do { answers.append(try handle(message, in: &context)) } catch {
         throw error.map { .message(index: index, $0) }

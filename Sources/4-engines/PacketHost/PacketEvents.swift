@@ -20,12 +20,12 @@ extension HostContext {
       Event.Attribute("packet_source_client", packet.sourceClient.text),
       Event.Attribute("packet_dest_client", packet.destinationClient.text),
       Event.Attribute("packet_sequence", packet.sequence.description),
-      Event.Attribute("packet_timeout_timestamp", packet.timeout.description),
-      Event.Attribute("encoded_packet_hex", Hex.encode(packet.encoded(), prefix: "")),
+      Event.Attribute("packet_timeout_timestamp", packet.timeout.description, isIndexed: false),
+      Event.Attribute("encoded_packet_hex", Hex.encode(packet.encoded(), prefix: ""), isIndexed: false),
     ]
     if let acknowledgement {
       let hex = Hex.encode(acknowledgement.encoded(), prefix: "")
-      attributes.append(Event.Attribute("encoded_acknowledgement_hex", hex))
+      attributes.append(Event.Attribute("encoded_acknowledgement_hex", hex, isIndexed: false))
     }
     try emit(Event(kind.rawValue, attributes))
     try emit(Event("message", ["module": "ibc_channelv2"]))

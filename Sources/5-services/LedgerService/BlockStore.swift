@@ -11,7 +11,7 @@ public import WireBytes
 ///
 /// A copy refers to the same tables. Reads see whole transactions and do not wait for the writer.
 public struct BlockStore: Sendable {
-  /// Longer attribute values are not in the index of events: nobody searches for a whole packet.
+  /// Longer attribute values are not in the index of events, whatever their attribute says.
   public static let indexedValueBytesMax = 128
 
   let database: DatabaseFile
@@ -37,7 +37,9 @@ public struct BlockStore: Sendable {
           key TEXT NOT NULL, value TEXT NOT NULL, height INTEGER NOT NULL, place INTEGER NOT NULL,
           event INTEGER NOT NULL, PRIMARY KEY (key, value, height, place, event)) STRICT, WITHOUT ROWID;
         CREATE INDEX ledger_events_place ON ledger_events (height);
-        """)
+        """),
+    // Rows of a block are found again from its results: an index by height would cost as much as the table.
+    DatabaseMigration("ledger/2", sql: "DROP INDEX ledger_events_place"),
   ]
 
   /// The tables of a database that was opened with ``migrations``.
@@ -112,7 +114,15 @@ extension BlockStore {
     }
   }
 
-  /// Writes the votes down before the block changes anything.
+  /// Runs `body` in one transaction: what it writes here, and to the state in the same file, reaches the disk
+  /// together or not at all.
+  func together<Result>(_ body: () throws -> Result) throws -> Result {
+    do { return try database.transaction { _ in try body() } } catch let error as GRDB.DatabaseError {
+      throw BlockStoreError.engine(code: error.extendedResultCode.rawValue)
+    }
+  }
+
+  /// Writes the votes down.
   func decide(_ commit: CometBFT.Commit) throws(BlockStoreError) {
     try write { connection in
       try connection.execute(
@@ -135,15 +145,15 @@ extension BlockStore {
           ON CONFLICT (hash) DO UPDATE SET height = excluded.height, place = excluded.place, code = excluded.code
           WHERE ledger_transactions.code <> 0
           """)
-      let events = try connection.cachedStatement(
+      let rows = try connection.cachedStatement(
         sql: "INSERT OR IGNORE INTO ledger_events (key, value, height, place, event) VALUES (?, ?, ?, ?, ?)")
       for (place, result) in committed.outcome.results.enumerated() {
         let hash = Transaction.hash(of: committed.block.transactions[place])
         try results.execute(arguments: [height, place, Data(result.encoded())])
         try transactions.execute(arguments: [Data(hash.array), height, place, Int64(result.code)])
-        for (number, event) in result.events.enumerated() {
-          for attribute in event.attributes where attribute.value.utf8.count <= Self.indexedValueBytesMax {
-            try events.execute(
+        for (number, event) in Self.indexed(result.events) {
+          for attribute in event.attributes {
+            try rows.execute(
               arguments: ["\(event.type).\(attribute.key)", attribute.value, height, place, number])
           }
         }
@@ -156,10 +166,40 @@ extension BlockStore {
   /// Forgets blocks below `height`, and all that belongs to them.
   func prune(below height: Int64) throws(BlockStoreError) {
     try write { connection in
-      for table in ["ledger_blocks", "ledger_results", "ledger_transactions", "ledger_events"] {
+      let rows = try connection.cachedStatement(
+        sql:
+          "DELETE FROM ledger_events WHERE key = ? AND value = ? AND height = ? AND place = ? AND event = ?")
+      let results = try Row.fetchCursor(
+        connection, sql: "SELECT height, place, result FROM ledger_results WHERE height < ?",
+        arguments: [height])
+      while let row = try results.next() {
+        let (height, place): (Int64, Int) = (row[0], row[1])
+        for (number, event) in Self.indexed(try Self.result(row, 2).events) {
+          for attribute in event.attributes {
+            try rows.execute(
+              arguments: ["\(event.type).\(attribute.key)", attribute.value, height, place, number])
+          }
+        }
+      }
+      for table in ["ledger_blocks", "ledger_results", "ledger_transactions"] {
         try connection.execute(sql: "DELETE FROM \(table) WHERE height < ?", arguments: [height])
       }
     }
+  }
+
+  /// What of a transaction's events is searched for, each event with its number; of events that look the same
+  /// in a search, the first.
+  private static func indexed(_ events: [Event]) -> [(number: Int, event: Event)] {
+    var seen: Set<Event> = []
+    var kept: [(number: Int, event: Event)] = []
+    for (number, event) in events.enumerated() {
+      let attributes = event.attributes.filter {
+        $0.isIndexed && $0.value.utf8.count <= indexedValueBytesMax
+      }
+      let searched = Event(event.type, attributes)
+      if !attributes.isEmpty, seen.insert(searched).inserted { kept.append((number, searched)) }
+    }
+    return kept
   }
 }
 
@@ -289,7 +329,7 @@ extension BlockStore {
   }
 
   func write<Result>(_ body: (Database) throws -> Result) throws(BlockStoreError) -> Result {
-    try Self.engine { try database.pool.write(body) }
+    try Self.engine { try database.transaction(body) }
   }
 
   private static func engine<Result>(_ body: () throws -> Result) throws(BlockStoreError) -> Result {

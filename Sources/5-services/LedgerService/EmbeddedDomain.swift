@@ -47,9 +47,9 @@ public enum DomainError: Error, Hashable, Sendable {
 /// An embedded domain that lives in a directory: one SQLite file, one writer.
 ///
 /// A block is made so that a process that is killed at any moment leaves the last whole block, and never a
-/// second one at a height: the block is written down, then its votes are asked for and written down, then the
-/// state is committed, then results, index and tip are written in one transaction. Opening the directory
-/// finishes what a crash cut short.
+/// second one at a height: the block is written down, then its votes are asked for, then votes, state, results,
+/// index and tip are written in one transaction. After a crash between the two the votes are asked for again,
+/// over the block that stands.
 public actor EmbeddedDomain {
   public static let fileName = "ledger.sqlite"
   public static let subscribersMax = 256
@@ -157,9 +157,20 @@ public actor EmbeddedDomain {
     isHalted = true
     defer { if isHalted { heads.halt() } }
     let committed: CommittedBlock
-    do { try blocks.decide(commit) } catch { throw .blocks(error) }
-    do { committed = try chain.commit(block, votes: votes, outcome: outcome) } catch { throw .chain(error) }
-    do { try blocks.finish(committed) } catch { throw .blocks(error) }
+    // Votes, state, results and index reach the disk together: nobody has seen the votes yet, and after a crash
+    // they are asked for again, over the same block.
+    do {
+      committed = try blocks.together {
+        try blocks.decide(commit)
+        let committed = try chain.commit(block, votes: votes, outcome: outcome)
+        try blocks.finish(committed)
+        return committed
+      }
+    } catch let error as BlockStoreError {
+      throw .blocks(error)
+    } catch let error as ChainError {
+      throw .chain(error)
+    } catch { throw .halted }
     isHalted = false
     pending = nil
     provenAppHash = try? Bytes32(block.header.appHash)

@@ -88,7 +88,7 @@ enum RPCJSON {
       "type": .string(event.type),
       "attributes": .array(
         event.attributes.map {
-          .object(["key": .string($0.key), "value": .string($0.value), "index": true])
+          .object(["key": .string($0.key), "value": .string($0.value), "index": .boolean($0.isIndexed)])
         }),
     ])
   }

@@ -44,6 +44,26 @@ public final class DatabaseFile: Sendable {
     }
   }
 
+  /// Runs `body` in one transaction, on disk when this returns; all of it is undone when it throws.
+  ///
+  /// Inside another call of this on the same file, `body` becomes a part of that one, and is on disk with it.
+  public func transaction<Result>(_ body: (Database) throws -> Result) throws -> Result {
+    try pool.unsafeReentrantWrite { connection in
+      var result: Result?
+      func run() throws -> Database.TransactionCompletion {
+        result = try body(connection)
+        return .commit
+      }
+      if connection.isInsideTransaction {
+        try connection.inSavepoint(run)
+      } else {
+        try connection.inTransaction(.immediate, run)
+      }
+      guard let result else { throw GRDB.DatabaseError(resultCode: .SQLITE_INTERNAL) }
+      return result
+    }
+  }
+
   /// The extended result code of SQLite in an error of GRDB; `SQLITE_ERROR` for any other error.
   static func code(of error: any Error) -> Int32 {
     (error as? GRDB.DatabaseError)?.extendedResultCode.rawValue ?? ResultCode.SQLITE_ERROR.rawValue

@@ -5,11 +5,12 @@ public import StateTree
 /// Keeps a state tree in SQLite: one transaction for each commit, so that a killed process leaves whole versions.
 ///
 /// A copy refers to the same tables; readers go on during a write and see the versions before it. One database may
-/// hold several trees, each under a name of its own.
+/// hold several trees, each under a name of its own. A tree has one writer; others may read beside it.
 public struct SQLiteStateStore: StateStore {
   private let database: DatabaseFile
   /// Which tree of the database this is.
   private let tree: Int64
+  private let cache = StateCache()
 
   /// The tables. Pages and values are found by what comes first in their keys; the stale tables by the version since
   /// which a record is useless.
@@ -63,6 +64,7 @@ public struct SQLiteStateStore: StateStore {
   }
 
   public func top(of version: UInt64) throws(StateStoreError) -> StateSubtree? {
+    if let known = cache.top(of: version) { return known }
     guard let version = Int64(exactly: version) else { return nil }
     return try read { (connection: Database) throws -> StateSubtree? in
       let statement = try connection.cachedStatement(
@@ -76,7 +78,8 @@ public struct SQLiteStateStore: StateStore {
   }
 
   public func page(_ id: StatePageID) throws(StateStoreError) -> StatePage {
-    try read { (connection: Database) throws -> StatePage in
+    if let known = cache.page(id) { return known }
+    let page = try read { (connection: Database) throws -> StatePage in
       let statement = try connection.cachedStatement(
         sql: "SELECT page FROM state_pages WHERE tree = ? AND path = ? AND version = ?")
       let row = try Row.fetchOne(
@@ -87,10 +90,13 @@ public struct SQLiteStateStore: StateStore {
         throw StateStoreError.corruptPage(id, error)
       }
     }
+    cache.remember(page, id)
+    return page
   }
 
   public func value(of key: [UInt8], at version: UInt64) throws(StateStoreError) -> [UInt8]? {
-    try read { (connection: Database) throws -> [UInt8]? in
+    if let known = cache.value(of: key, at: version) { return known }
+    let value = try read { (connection: Database) throws -> [UInt8]? in
       let statement = try connection.cachedStatement(
         sql: """
           SELECT value FROM state_values WHERE tree = ? AND key = ? AND version <= ?
@@ -100,6 +106,8 @@ public struct SQLiteStateStore: StateStore {
       guard let row, !row.hasNull(atIndex: 0) else { return nil }
       return try Self.bytes(row, 0, .values)
     }
+    cache.remember(value, of: key, at: version)
+    return value
   }
 
   /// The values of `keys` at `version`, in the order of the keys, in one read; nil when there is no such version.
@@ -153,10 +161,16 @@ public struct SQLiteStateStore: StateStore {
   }
 
   public mutating func write(_ commit: StateCommit) throws(StateStoreError) {
-    let tree = tree
+    let (tree, cache) = (tree, cache)
     try Self.engine {
-      try database.pool.write { connection in
+      try database.transaction { connection in
         let version = Int64(bitPattern: commit.version)
+        let previous = try Int64.fetchOne(
+          connection, sql: "SELECT max(version) FROM state_versions WHERE tree = ?", arguments: [tree])
+        // Another transaction may be around this one: only what is on disk is remembered.
+        connection.afterNextTransaction { _ in
+          cache.commit(commit, after: previous.map { UInt64(bitPattern: $0) })
+        }
         let pages = try connection.cachedStatement(
           sql: "INSERT INTO state_pages (tree, path, version, page) VALUES (?, ?, ?, ?)")
         for (path, page) in commit.pages {
@@ -192,8 +206,9 @@ public struct SQLiteStateStore: StateStore {
   public mutating func prune(before version: UInt64) throws(StateStoreError) -> StatePruneCount {
     let tree = tree
     let limit = Int64(clamping: version)
+    cache.prune(before: version)
     return try Self.engine {
-      try database.pool.write { connection in
+      try database.transaction { connection in
         func run(_ sql: String) throws -> Int {
           try connection.execute(sql: sql, arguments: [tree, limit])
           return connection.changesCount
@@ -227,7 +242,8 @@ public struct SQLiteStateStore: StateStore {
   private func read<Result>(
     _ body: (Database) throws -> Result
   ) throws(StateStoreError) -> Result {
-    try Self.engine { try database.pool.read(body) }
+    // Each read is one statement, and so sees one whole state without a transaction around it.
+    try Self.engine { try database.pool.unsafeRead(body) }
   }
 
   private static func engine<Result>(_ body: () throws -> Result) throws(StateStoreError) -> Result {

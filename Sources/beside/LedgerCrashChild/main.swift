@@ -2,6 +2,8 @@
 //
 // Arguments: the directory, which holds `genesis.json` and `validators.json`; the count of transactions in a
 // block. After each block it prints a line: height, a space, the block's hash in hex.
+//
+// With `--replay FILE` it repeats a recorded chain in memory instead; see Replay.swift.
 
 import Crypto
 import Encodings
@@ -14,6 +16,10 @@ import PacketHost
 import WireBytes
 
 let arguments = CommandLine.arguments
+if arguments.count == 3, arguments[1] == "--replay" {
+  try Replay.run(file: arguments[2])
+  exit(0)
+}
 guard arguments.count == 3, let count = Int(arguments[2]),
   let text = FileManager.default.contents(atPath: arguments[1] + "/genesis.json")
 else {

@@ -45,7 +45,8 @@ public struct Bank: Sendable {
     try give(coin, to: to, in: &context)
     try halting { () throws(ExecutionHalt) in
       try context.emit(
-        Event("transfer", ["recipient": to.text, "sender": from.text, "amount": coin.description]))
+        Event(
+          "transfer", ["recipient": to.text, "sender": from.text], unindexed: ["amount": coin.description]))
     }
   }
 

@@ -28,6 +28,8 @@ public struct Mempool: Sendable {
 
   private var entries: [Entry] = []
   private var known: Set<Bytes32> = []
+  /// What is known of waiting transactions: at most about three times ``sizeMax``.
+  private var checked: [Bytes32: CheckedTransaction] = [:]
   private var recent: [Bytes32] = []
   private var recentSet: Set<Bytes32> = []
   private var queues: [AccountAddress: Queue] = [:]
@@ -44,13 +46,18 @@ public struct Mempool: Sendable {
   /// Whether a transaction with this hash waits, or was included lately.
   public func contains(_ hash: Bytes32) -> Bool { known.contains(hash) || recentSet.contains(hash) }
 
+  /// The waiting transaction with this hash, as it was checked.
+  func checked(_ hash: Bytes32) -> CheckedTransaction? { checked[hash] }
+
   /// Up to `limit` of the waiting transactions, in the order in which they leave.
   public func waiting(limit: Int) -> [[UInt8]] { entries.prefix(max(0, limit)).map(\.bytes) }
 
   /// Takes a transaction that was checked against the state and against ``nextSequence(of:)``.
   ///
   /// - Throws: `known`, `mempoolFull`, `mempoolSender`.
-  public mutating func add(_ transaction: Transaction, bytes: [UInt8]) throws(TransactionRefusal) {
+  public mutating func add(
+    _ transaction: Transaction, bytes: [UInt8], checked: CheckedTransaction? = nil
+  ) throws(TransactionRefusal) {
     guard !contains(transaction.hash) else { throw .known }
     guard entries.count < Self.countMax, bytes.count <= Self.sizeMax - sizeBytes else {
       throw .mempoolFull(max: Self.countMax)
@@ -65,6 +72,7 @@ public struct Mempool: Sendable {
         hash: transaction.hash, bytes: bytes, gasLimit: transaction.gasLimit, sender: sender,
         sequence: transaction.sequence))
     known.insert(transaction.hash)
+    self.checked[transaction.hash] = checked
     queues[sender] = Queue(count: count + 1, next: next)
     sizeBytes += bytes.count
   }
@@ -105,6 +113,7 @@ public struct Mempool: Sendable {
       let isStranded = stranded[entry.sender].map { entry.sequence >= $0 } ?? false
       guard !included.contains(entry.hash), !isStranded else {
         known.remove(entry.hash)
+        checked[entry.hash] = nil
         sizeBytes -= entry.bytes.count
         continue
       }

@@ -41,7 +41,7 @@ public struct TransactionResult: Hashable, Sendable {
 
 extension TransactionResult {
   /// The protobuf `ExecTxResult` {code 1, data 2, log 3, gas_wanted 5, gas_used 6, events 7, codespace 8},
-  /// every attribute marked for the index (cometbft `abci/types.proto`).
+  /// each attribute with whether it is for the index (cometbft `abci/types.proto`).
   public func encoded() -> [UInt8] {
     var writer = ProtobufWriter()
     writer.varint(1, UInt64(code))
@@ -56,7 +56,7 @@ extension TransactionResult {
           writer.message(2) { writer in
             writer.string(1, attribute.key)
             writer.string(2, attribute.value)
-            writer.boolean(3, true)
+            writer.boolean(3, attribute.isIndexed)
           }
         }
       }
@@ -102,16 +102,16 @@ extension TransactionResult {
         continue
       }
       let inner = bytes.extracting(try field.message())
-      var (key, value) = ("", "")
+      var (key, value, isIndexed) = ("", "", false)
       var parts = ProtobufReader(ProtobufRules(singular: [1, 2, 3]), sizeBytesMax: 64 << 20)
       while let part = try parts.next(in: inner) {
         switch part.number {
         case 1: key = try part.string(in: inner)
         case 2: value = try part.string(in: inner)
-        default: _ = try part.boolean()
+        default: isIndexed = try part.boolean()
         }
       }
-      attributes.append(Event.Attribute(key, value))
+      attributes.append(Event.Attribute(key, value, isIndexed: isIndexed))
     }
     return Event(type, attributes)
   }

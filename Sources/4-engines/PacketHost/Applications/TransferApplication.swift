@@ -147,8 +147,8 @@ public struct TransferApplication: PacketApplication {
     try halting { () throws(ExecutionHalt) in
       try context.emit(
         Event(
-          type,
-          [
+          type, [:],
+          unindexed: [
             "sender": transfer.sender, "receiver": transfer.receiver, "denom": transfer.denomination,
             "amount": transfer.amount.description,
           ]))

@@ -3,10 +3,13 @@ public struct Event: Hashable, Sendable {
   public struct Attribute: Hashable, Sendable {
     public let key: String
     public let value: String
+    /// Whether nodes keep it for searches; an attribute that nobody searches by costs them as much as any.
+    public let isIndexed: Bool
 
-    public init(_ key: String, _ value: String) {
+    public init(_ key: String, _ value: String, isIndexed: Bool = true) {
       self.key = key
       self.value = value
+      self.isIndexed = isIndexed
     }
   }
 
@@ -18,8 +21,15 @@ public struct Event: Hashable, Sendable {
     self.attributes = attributes
   }
 
-  public init(_ type: String, _ attributes: KeyValuePairs<String, String>) {
-    self.init(type, attributes.map { Attribute($0.key, $0.value) })
+  /// - Parameter unindexed: what stands behind the others, and is not for searches.
+  public init(
+    _ type: String, _ attributes: KeyValuePairs<String, String>,
+    unindexed: KeyValuePairs<String, String> = [:]
+  ) {
+    self.init(
+      type,
+      attributes.map { Attribute($0.key, $0.value) }
+        + unindexed.map { Attribute($0.key, $0.value, isIndexed: false) })
   }
 
   /// The first attribute called `key`.
