@@ -11,7 +11,7 @@ struct Causeway: ParsableCommand {
       1 refused, 2 wrong usage or unreadable input, 3 cannot be decided from what was given.
       """,
     version: "0.1.0",
-    subcommands: [Verify.self, Conform.self]
+    subcommands: [Verify.self, Conform.self, Simulate.self]
   )
 
   /// Runs the verb that was asked for; wrong usage ends with 2 rather than the parser's own code.
