@@ -34,11 +34,13 @@ struct Simulate: ParsableCommand {
 
   func validate() throws {
     guard FaultPlan(text: faults) != nil else {
-      throw ValidationError("Unknown faults '\(faults)'. Faults: all, none, \(FaultPlan.allNames.joined(separator: ", ")).")
+      throw ValidationError(
+        "Unknown faults '\(faults)'. Faults: all, none, \(FaultPlan.allNames.joined(separator: ", ")).")
     }
     if let defect, Defect(rawValue: defect) == nil {
       throw ValidationError(
-        "There is no defect '\(defect)'. Defects: \(Defect.allCases.map(\.rawValue).joined(separator: ", ")).")
+        "There is no defect '\(defect)'. Defects: \(Defect.allCases.map(\.rawValue).joined(separator: ", "))."
+      )
     }
     guard seeds > 0, !seed.addingReportingOverflow(seeds).overflow else {
       throw ValidationError("At least one seed, and all below 2^64.")
@@ -65,7 +67,8 @@ struct Simulate: ParsableCommand {
           } else if verbose || count == 1 {
             Terminal.print(SimulationText.line(report))
           } else if progress.tally.seeds % 50 == 0 {
-            Terminal.complain("\(progress.tally.seeds) of \(count) seeds, \(progress.tally.violations.count) failed")
+            Terminal.complain(
+              "\(progress.tally.seeds) of \(count) seeds, \(progress.tally.violations.count) failed")
           }
         }
       }

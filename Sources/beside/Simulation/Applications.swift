@@ -56,11 +56,15 @@ struct BrokenTransfers: PacketApplication {
 
   func send(
     _ payload: Payload, at place: PacketPlace, by sender: AccountAddress, in context: inout HostContext
-  ) throws(AttemptFailure<ApplicationRefusal>) { try inner.send(payload, at: place, by: sender, in: &context) }
+  ) throws(AttemptFailure<ApplicationRefusal>) {
+    try inner.send(payload, at: place, by: sender, in: &context)
+  }
 
   func receive(
     _ payload: Payload, at place: PacketPlace, in context: inout HostContext
-  ) throws(AttemptFailure<ApplicationRefusal>) -> [UInt8] { try inner.receive(payload, at: place, in: &context) }
+  ) throws(AttemptFailure<ApplicationRefusal>) -> [UInt8] {
+    try inner.receive(payload, at: place, in: &context)
+  }
 
   func acknowledge(
     _ payload: Payload, result: [UInt8]?, at place: PacketPlace, in context: inout HostContext

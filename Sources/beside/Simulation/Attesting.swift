@@ -43,7 +43,8 @@ extension World {
       case .packets(let entries):
         .packets(entries.map { StoredEntry(pathHash: $0.pathHash, commitment: root) })
       }
-    return Reading(timestamp: reading.timestamp.adding(seconds: 1 + UInt64(attester % 4)), root: root, body: body)
+    return Reading(
+      timestamp: reading.timestamp.adding(seconds: 1 + UInt64(attester % 4)), root: root, body: body)
   }
 
   /// A question has come to an attester.

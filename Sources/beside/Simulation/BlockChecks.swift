@@ -23,7 +23,9 @@ extension World {
         count("refused.block.\(name)")
         checkTyped(name)
         if result.codespace.isEmpty { violate(.untypedRefusal, "no code space: \(result.log)") }
-        let hasActed = result.events.contains { $0.type.hasSuffix("_packet") || $0.type == "write_acknowledgement" }
+        let hasActed = result.events.contains {
+          $0.type.hasSuffix("_packet") || $0.type == "write_acknowledgement"
+        }
         if hasActed { violate(.unexpectedFailure, "a refused transaction has packet events: \(result.log)") }
         continue
       }
@@ -128,10 +130,12 @@ extension World {
     guard let (lane, _) = laneSide(domain, client), let period = lanes[lane].trustingSeconds,
       let trusted = checker.trusted[place], trusted + period <= seconds
     else { return }
-    violate(.shutLaneExecuted, "\(what) over \(client) of domain \(domain), which expired at \(trusted + period)")
+    violate(
+      .shutLaneExecuted, "\(what) over \(client) of domain \(domain), which expired at \(trusted + period)")
   }
 
-  private mutating func noteSent(_ packet: Packet, _ domain: Int, _ seconds: UInt64, _ touched: inout Touched) {
+  private mutating func noteSent(_ packet: Packet, _ domain: Int, _ seconds: UInt64, _ touched: inout Touched)
+  {
     guard let (lane, side) = laneSide(domain, packet.sourceClient) else {
       violate(.unexpectedFailure, "sent over a client that nobody made")
       return
@@ -180,13 +184,18 @@ extension World {
       if checker.packets[name] == nil { checker.add(name, Self.observed(packet, isForged: true)) }
     }
     if seconds >= packet.timeout.seconds {
-      violate(.executedAndRefunded, "packet \(name) was received at \(seconds), its deadline is \(packet.timeout)")
+      violate(
+        .executedAndRefunded, "packet \(name) was received at \(seconds), its deadline is \(packet.timeout)")
     }
     checker.change(name) { $0.executions += 1 }
     guard let observed = checker.packets[name] else { return }
-    if observed.executions > 1 { violate(.executedTwice, "packet \(name) was executed \(observed.executions) times") }
+    if observed.executions > 1 {
+      violate(.executedTwice, "packet \(name) was executed \(observed.executions) times")
+    }
     if !observed.endings.isEmpty, !isDeceived {
-      violate(.executedAndRefunded, "packet \(name) was received after it had ended by \(observed.endings[0].rawValue)")
+      violate(
+        .executedAndRefunded,
+        "packet \(name) was received after it had ended by \(observed.endings[0].rawValue)")
     }
     touched.received.append(name)
   }
@@ -200,7 +209,8 @@ extension World {
     guard let observed = checker.packets[name] else { return }
     if observed.answer != nil { violate(.executedTwice, "packet \(name) was answered twice") }
     if observed.mustFail, answer.isSuccess {
-      violate(.executedAndRefunded, "packet \(name) succeeded although one of its calls fails: not all or none")
+      violate(
+        .executedAndRefunded, "packet \(name) succeeded although one of its calls fails: not all or none")
     }
     checker.change(name) { $0.answer = answer }
     if answer.isSuccess { take(packet, at: domain, &touched) }
@@ -219,7 +229,9 @@ extension World {
       violate(.executedAndRefunded, "packet \(name) ended, and was never sent")
       return
     }
-    if observed.endings.count > 1 { violate(.executedAndRefunded, "packet \(name) ended \(observed.endings)") }
+    if observed.endings.count > 1 {
+      violate(.executedAndRefunded, "packet \(name) ended \(observed.endings)")
+    }
     if ending != .success { move(packet, from: domain, gives: false, &touched) }
     guard !checker.deceived.contains(lane) else { return }
     switch ending {
@@ -234,7 +246,8 @@ extension World {
       let there = lanes[lane].ends[1 - side].domain
       let newest = domains[there].history.last?.seconds ?? 0
       if newest < packet.timeout.seconds {
-        violate(.executedAndRefunded, "packet \(name) timed out at \(newest), its deadline is \(packet.timeout)")
+        violate(
+          .executedAndRefunded, "packet \(name) timed out at \(newest), its deadline is \(packet.timeout)")
       }
     }
   }
@@ -286,12 +299,14 @@ extension World {
     }
   }
 
-  private mutating func change(escrow place: Checker.EscrowPlace, by amount: Int64, _ touched: inout Touched) {
+  private mutating func change(escrow place: Checker.EscrowPlace, by amount: Int64, _ touched: inout Touched)
+  {
     checker.escrow[place, default: 0] += amount
     touched.escrows.append(place)
   }
 
-  private mutating func change(supply place: Checker.SupplyPlace, by amount: Int64, _ touched: inout Touched) {
+  private mutating func change(supply place: Checker.SupplyPlace, by amount: Int64, _ touched: inout Touched)
+  {
     checker.supply[place, default: 0] += amount
     touched.supplies.append(place)
   }
@@ -307,7 +322,8 @@ extension World {
       if held != UInt64(exactly: expected) {
         violate(
           .valueNotConserved,
-          "domain \(domain) holds \(held ?? .max) \(place.token) for \(place.client), packets make it \(expected)")
+          "domain \(domain) holds \(held ?? .max) \(place.token) for \(place.client), packets make it \(expected)"
+        )
       }
     }
     for place in touched.supplies {

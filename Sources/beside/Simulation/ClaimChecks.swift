@@ -86,7 +86,8 @@ extension World {
     guard let height = UInt64(exactly: header.height), height > 0, height <= tracked.height,
       tracked.history[Int(height) - 1].block.header.hash() == header.hash()
     else {
-      violate(.falseClaim, "domain \(domain) believed a header of height \(header.height) that was never decided")
+      violate(
+        .falseClaim, "domain \(domain) believed a header of height \(header.height) that was never decided")
       return
     }
     let place = Checker.ClientPlace(domain, client)
@@ -110,7 +111,9 @@ extension World {
     let tracked = lanes[lane].ends[1 - side].domain
     guard let falsehood = try falsehood(of: attested, tracked) else { return }
     guard let group = lanes[lane].group, liarCount(group) >= Quorum.required else {
-      violate(.falseClaim, "domain \(domain) believed of domain \(tracked) \(falsehood), with too few liars for that")
+      violate(
+        .falseClaim,
+        "domain \(domain) believed of domain \(tracked) \(falsehood), with too few liars for that")
       return
     }
     count("claim.false")
@@ -118,7 +121,9 @@ extension World {
     checker.deceived.insert(lane)
     guard checker.forgeries[lane] == nil else { return }
     var paths: [PacketPath]?
-    if case .packets(let entries) = attested.body { paths = entries.compactMap { checker.paths[$0.pathHash] } }
+    if case .packets(let entries) = attested.body {
+      paths = entries.compactMap { checker.paths[$0.pathHash] }
+    }
     checker.forgeries[lane] = Checker.Forgery(
       side: side, evidence: bytes, height: attested.height.number, paths: paths)
     queue.push(.watch(lane: lane), at: now + 4_000 + numbers.below(UInt64(10_000)))
@@ -128,17 +133,22 @@ extension World {
   private func falsehood(of claim: AttestedEvidence, _ tracked: Int) throws -> String? {
     let node = domains[tracked]
     let height = claim.height.number
-    guard claim.height.revision == 1, let seconds = node.seconds(at: height) else { return "a height that is not there" }
+    guard claim.height.revision == 1, let seconds = node.seconds(at: height) else {
+      return "a height that is not there"
+    }
     if seconds != claim.timestamp.seconds { return "another time at \(height)" }
     switch claim.body {
     case .state(let root):
-      return node.history[Int(height) - 1].block.header.appHash == root.array ? nil : "another root at \(height)"
+      return node.history[Int(height) - 1].block.header.appHash == root.array
+        ? nil : "another root at \(height)"
     case .packets(let entries):
       guard let tree = node.tree else { return nil }
       for entry in entries {
         guard let path = checker.paths[entry.pathHash] else { return "a path that nobody has asked for" }
         let value = try tree.value(of: path.bytes, at: height - 1)
-        if StoredEntry.of(path, value: value).commitment != entry.commitment { return "another value at \(height)" }
+        if StoredEntry.of(path, value: value).commitment != entry.commitment {
+          return "another value at \(height)"
+        }
       }
       return nil
     }

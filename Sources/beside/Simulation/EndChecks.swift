@@ -38,7 +38,9 @@ extension World {
       if observed.endings.isEmpty, !observed.isForged { return false }
     }
     for lane in checker.deceived.sorted() where !isFrozen(lane) { return false }
-    for relayer in relayers where !relayer.pending.isEmpty || !openRows(relayer, open).isEmpty { return false }
+    for relayer in relayers where !relayer.pending.isEmpty || !openRows(relayer, open).isEmpty {
+      return false
+    }
     return true
   }
 
@@ -60,10 +62,14 @@ extension World {
     if !isFinished {
       var left: [String] = []
       for name in checker.order where open.contains(name.lane) {
-        guard let observed = checker.packets[name], observed.endings.isEmpty, !observed.isForged else { continue }
+        guard let observed = checker.packets[name], observed.endings.isEmpty, !observed.isForged else {
+          continue
+        }
         left.append("packet \(name)")
       }
-      for lane in checker.deceived.sorted() where !isFrozen(lane) { left.append("deceived lane \(lane) is not frozen") }
+      for lane in checker.deceived.sorted() where !isFrozen(lane) {
+        left.append("deceived lane \(lane) is not frozen")
+      }
       for relayer in relayers { left += openRows(relayer, open).map { "relayer \(relayer.index): \($0)" } }
       for lane in lanes where !open.contains(lane.index) { left.append("lane \(lane.index) is shut") }
       violate(.unfinished, left.prefix(8).joined(separator: "; "))
@@ -124,7 +130,8 @@ extension World {
         let voucher = TokenPath(path).adding(.transfer, there.client)
         let supply = try LedgerQueries(far.state).supply(of: try Denom(voucher.token))
         if supply != coin.amount {
-          violate(.valueNotConserved, "lane \(lane.index): \(coin) are held, and vouchers for \(supply) exist")
+          violate(
+            .valueNotConserved, "lane \(lane.index): \(coin) are held, and vouchers for \(supply) exist")
         }
       }
     }
@@ -133,7 +140,8 @@ extension World {
   /// Each packet has left the traces of its ending, and no other.
   private mutating func checkTraces() throws {
     for name in checker.order {
-      guard let observed = checker.packets[name], !observed.isForged, !checker.deceived.contains(name.lane) else {
+      guard let observed = checker.packets[name], !observed.isForged, !checker.deceived.contains(name.lane)
+      else {
         continue
       }
       let there = domains[lanes[name.lane].ends[1 - name.side].domain]
@@ -141,7 +149,8 @@ extension World {
       guard let far = there.chain, let near = here.chain else { continue }
       let expected: UInt8 = observed.answer?.isSuccess == true ? 1 : 0
       for tag in observed.tags {
-        let seen = try far.tree.value(of: ObserverProgram().stateKey("") + tag, at: UInt64(far.tip.height))?.first ?? 0
+        let seen =
+          try far.tree.value(of: ObserverProgram().stateKey("") + tag, at: UInt64(far.tip.height))?.first ?? 0
         if seen != expected {
           violate(
             seen > 1 ? .executedTwice : .executedAndRefunded,
@@ -154,7 +163,8 @@ extension World {
       let told = try near.tree.value(of: key, at: UInt64(near.tip.height))?.first ?? 0
       let wanted: UInt8 = ObservedCallbacks.fails(observed.packet.sequence) ? 0 : UInt8(clamping: calls)
       if told != wanted {
-        violate(.executedAndRefunded, "packet \(name) told its sender \(told) times how it ended, not \(wanted)")
+        violate(
+          .executedAndRefunded, "packet \(name) told its sender \(told) times how it ended, not \(wanted)")
       }
     }
   }
@@ -168,7 +178,8 @@ extension World {
     for decided in node.history {
       let again = try chain.replay(decided.block, commit: decided.commit)
       if again.outcome.results != decided.results {
-        violate(.replayDiffers, "block \(decided.block.header.height) of domain \(domain) gave something else")
+        violate(
+          .replayDiffers, "block \(decided.block.header.height) of domain \(domain) gave something else")
         return
       }
     }

@@ -29,7 +29,10 @@ extension World {
   mutating func tellLie() throws {
     switch numbers.below(12) {
     case 0: try replay("lie.replay") { $0 }
-    case 1: try replay("lie.proofWithoutUpdate") { $0.filter { if case .updateClient = $0 { false } else { true } } }
+    case 1:
+      try replay("lie.proofWithoutUpdate") {
+        $0.filter { if case .updateClient = $0 { false } else { true } }
+      }
     case 2: try replay("lie.payload") { $0.map { Self.mutated($0) } }
     case 3: try replay("lie.acknowledgement") { $0.map { Self.misanswered($0) } }
     case 4: try replay("lie.otherHeight") { $0.map { Self.displaced($0) } }
@@ -165,9 +168,12 @@ extension World {
 
   /// A timeout, whether it is due or not.
   private mutating func settleEarly() throws {
-    guard let (name, observed) = checker.anyPacket(&numbers, { $0.endings.isEmpty && !$0.isForged }) else { return }
+    guard let (name, observed) = checker.anyPacket(&numbers, { $0.endings.isEmpty && !$0.isForged }) else {
+      return
+    }
     let packet = observed.packet
-    guard let (update, proof, height) = try proven(name.lane, name.side, PacketPath(.receipt, of: packet)) else {
+    guard let (update, proof, height) = try proven(name.lane, name.side, PacketPath(.receipt, of: packet))
+    else {
       return
     }
     try submit(
@@ -180,7 +186,8 @@ extension World {
     guard let (name, observed) = checker.anyPacket(&numbers, { !$0.isForged }) else { return }
     let packet = observed.packet
     let side = 1 - name.side
-    guard let (update, proof, height) = try proven(name.lane, side, PacketPath(.commitment, of: packet)) else {
+    guard let (update, proof, height) = try proven(name.lane, side, PacketPath(.commitment, of: packet))
+    else {
       return
     }
     try submit(
@@ -243,7 +250,9 @@ extension World {
 
   /// A packet that was never sent.
   private mutating func forgePacket() throws {
-    guard let (lane, side, tracked) = anyAttestedLane(), let sequence = Sequence(1_000_000 + numbers.below(UInt64(1_000))) else {
+    guard let (lane, side, tracked) = anyAttestedLane(),
+      let sequence = Sequence(1_000_000 + numbers.below(UInt64(1_000)))
+    else {
       return
     }
     let node = domains[tracked]
@@ -266,7 +275,9 @@ extension World {
     let entry = StoredEntry(pathHash: path.hash(), commitment: PacketCommitment.of(packet))
     try submitForged(lane, side, tracked, .packets([entry])) { proof, height, signer in
       .receivePacket(packet, proof: proof, height: height, signer: signer)
-    } name: { "lie.packet" }
+    } name: {
+      "lie.packet"
+    }
   }
 
   /// An error where there was success, or an answer where there is none: the sender would be paid twice.
@@ -281,7 +292,9 @@ extension World {
     try submitForged(name.lane, name.side, lanes[name.lane].ends[1 - name.side].domain, .packets([entry])) {
       proof, height, signer in
       .acknowledgePacket(observed.packet, answer, proof: proof, height: height, signer: signer)
-    } name: { "lie.answer" }
+    } name: {
+      "lie.answer"
+    }
   }
 
   private mutating func submitForged(
@@ -323,7 +336,9 @@ extension World {
 
   /// Good evidence, given to a client that it was not made for.
   private mutating func misdirect() throws {
-    guard let (_, messages) = numbers.pick(liarState.overheard), let lane = numbers.pick(lanes) else { return }
+    guard let (_, messages) = numbers.pick(liarState.overheard), let lane = numbers.pick(lanes) else {
+      return
+    }
     let end = lane.ends[numbers.below(2)]
     for case .updateClient(let client, let update, _) in messages where client != end.client {
       try submit(
@@ -349,10 +364,12 @@ extension World {
     case 4: bytes = try signed([plain], by: liar, at: domain, gas: 200_000, sequence: 1 << 40)
     case 5:
       let much = Coin(UInt256(UInt64.max), domains[domain].native)
-      bytes = try signed([.send(from: liar.address, to: to, coins: [much])], by: liar, at: domain, gas: 200_000)
+      bytes = try signed(
+        [.send(from: liar.address, to: to, coins: [much])], by: liar, at: domain, gas: 200_000)
     case 6:
       // Somebody else's money.
-      bytes = try signed([.send(from: to, to: liar.address, coins: [coin])], by: liar, at: domain, gas: 200_000)
+      bytes = try signed(
+        [.send(from: to, to: liar.address, coins: [coin])], by: liar, at: domain, gas: 200_000)
     default: bytes = try signed([plain], by: liar, at: domain, gas: 3_000)
     }
     guard let bytes else { return }
@@ -377,7 +394,8 @@ extension World {
       guard statements.count < Quorum.required, attesters[attester].kind == .corrupt else { continue }
       statements.append(
         try attesters[attester].sign(
-          reading.body, height: Height(revision: 1, forgery.height), timestamp: reading.timestamp, for: policy))
+          reading.body, height: Height(revision: 1, forgery.height), timestamp: reading.timestamp, for: policy
+        ))
     }
     guard statements.count == Quorum.required else { return }
     let truth = Self.evidence(statements, attesters).protobuf()

@@ -131,7 +131,8 @@ extension World {
         guard row?.status != .submitting(message.task) || !isHeld else { continue }
         violate(
           .actedBeforeRecord,
-          "relayer \(relayer) submits \(message.task.rawValue) of \(message.key), which its disk does not say")
+          "relayer \(relayer) submits \(message.task.rawValue) of \(message.key), which its disk does not say"
+        )
         return
       }
       try submit(request, relayer)
@@ -408,7 +409,8 @@ extension World {
   }
 
   /// The refusal's name stands before the first colon, and a message's index behind `index: `.
-  private static func refused(_ result: TransactionResult, _ pending: RelayerNode.Pending) -> SubmissionResult {
+  private static func refused(_ result: TransactionResult, _ pending: RelayerNode.Pending) -> SubmissionResult
+  {
     let name = String(result.log.prefix { $0 != ":" })
     var part = SubmissionResult.Part.transaction
     if name.hasPrefix("message."), let range = result.log.firstRange(of: "index: "),
@@ -468,7 +470,9 @@ extension World {
       messageCount: request.messages.count, since: now)
     liarState.overhear(domain, messages, &numbers)
     let incarnation = relayers[relayer].incarnation
-    send(.relayer(relayer), .domain(domain), .transaction(domain, bytes, .relayer(relayer, incarnation: incarnation)))
+    send(
+      .relayer(relayer), .domain(domain),
+      .transaction(domain, bytes, .relayer(relayer, incarnation: incarnation)))
     queue.push(.pendingCheck(relayer, incarnation: incarnation, hash), at: now + 8_000)
   }
 

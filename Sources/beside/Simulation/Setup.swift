@@ -201,7 +201,8 @@ extension World {
     var consensus = AnyMessage(typeURL: "", value: [])
     if let group = lane.group {
       let isWeak = defect == .quorumOfOne
-      let believed = try policy(lane.form, group, of: other, client: end.client, quorum: isWeak ? 1 : Quorum.required)
+      let believed = try policy(
+        lane.form, group, of: other, client: end.client, quorum: isWeak ? 1 : Quorum.required)
       state = AnyMessage(
         typeURL: PolicyClientState.typeURL,
         value: PolicyClientState(

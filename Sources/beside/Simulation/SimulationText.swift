@@ -68,7 +68,8 @@ public enum SimulationText {
       "faults": .string(report.faults.text), "milliseconds": .number(String(report.milliseconds)),
       "hash": .string(Hex.encode(report.hash.array)), "command": .string(report.command),
       "held": .boolean(report.violation == nil),
-      "counts": .object(Dictionary(uniqueKeysWithValues: report.counts.map { ($0.name, .number(String($0.count))) })),
+      "counts": .object(
+        Dictionary(uniqueKeysWithValues: report.counts.map { ($0.name, .number(String($0.count))) })),
     ]
     if let defect = report.defect { members["defect"] = .string(defect.rawValue) }
     if let violation = report.violation {

@@ -41,7 +41,8 @@ extension World {
       ]
     case 55..<62:
       payloads = [
-        try transfer(lane, side, user, domains[domain].native.text, to: numbers.chance(500) ? "nobody" : nil,
+        try transfer(
+          lane, side, user, domains[domain].native.text, to: numbers.chance(500) ? "nobody" : nil,
           isBlocked: true)
       ]
     case 62..<88: payloads = [try execution(lane, side, user, isFunded: false)]
@@ -54,7 +55,11 @@ extension World {
     case 94..<97:
       guard let other = numbers.pick(users) else { return }
       try submit(
-        [.send(from: user.address, to: other.address, coins: [Coin(UInt256(1 + numbers.below(UInt64(50))), domains[domain].native)])],
+        [
+          .send(
+            from: user.address, to: other.address,
+            coins: [Coin(UInt256(1 + numbers.below(UInt64(50))), domains[domain].native)])
+        ],
         by: user, at: domain, "work.send")
       return
     default:
@@ -69,7 +74,9 @@ extension World {
     _ = counterpart
     let name = payloads.count > 1 ? "both" : payloads[0].sourcePort.text
     try submit(
-      [.sendPacket(over: lane.ends[side].client, timeout: deadline, payloads: payloads, signer: user.address)],
+      [
+        .sendPacket(over: lane.ends[side].client, timeout: deadline, payloads: payloads, signer: user.address)
+      ],
       by: user, at: domain, "work.\(name)")
   }
 
@@ -128,11 +135,13 @@ extension World {
     case 3, 4: calls.append(count(#"{"fail":{}}"#))
     case 5: calls.append(count(#"{"burn":{"gas":"5000000"}}"#, gas: 50_000 + numbers.below(UInt64(100_000))))
     case 6: calls.append(count("rubbish"))
-    case 7: calls.append(ExecutionEnvelope.Call(target: try target(user.address), gasLimit: 1_000, input: [1]))
+    case 7:
+      calls.append(ExecutionEnvelope.Call(target: try target(user.address), gasLimit: 1_000, input: [1]))
     default: break
     }
     if isFunded {
-      let voucher = TokenPath("transfer/\(lane.ends[1 - side].client)/\(domains[lane.ends[side].domain].native.text)")
+      let voucher = TokenPath(
+        "transfer/\(lane.ends[1 - side].client)/\(domains[lane.ends[side].domain].native.text)")
       let to = (numbers.pick(users) ?? user).address.text
       let text = #"{"send":{"to":"\#(to)","denom":"\#(voucher.token)","amount":"1"}}"#
       calls.append(

@@ -186,7 +186,9 @@ struct World: Sendable {
       guard relayers[relayer].engine != nil else { return }
       try seeBlock(relayer, domain, height, hasEvents: hasEvents)
     case .wake(let relayer, let incarnation):
-      guard isRunning(relayer, incarnation), relayers[relayer].wakeAt.map({ $0 <= now }) ?? false else { return }
+      guard isRunning(relayer, incarnation), relayers[relayer].wakeAt.map({ $0 <= now }) ?? false else {
+        return
+      }
       relayers[relayer].wakeAt = nil
       try tell(relayer, .tick)
     case .asked(let attester, let relayer, let incarnation, let question):
@@ -226,7 +228,9 @@ struct World: Sendable {
     for domain in domains.indices where domains[domain].chain == nil { try restartDomain(domain) }
     for attester in attesters.indices where !attesters[attester].isUp { attesters[attester].restart() }
     for relayer in relayers.indices where relayers[relayer].engine == nil { try restartRelayer(relayer) }
-    for lane in lanes where checker.deceived.contains(lane.index) { queue.push(.watch(lane: lane.index), at: now + 1_000) }
+    for lane in lanes where checker.deceived.contains(lane.index) {
+      queue.push(.watch(lane: lane.index), at: now + 1_000)
+    }
     queue.push(.operatorClears, at: now + Self.operatorMilliseconds)
   }
 
@@ -237,7 +241,9 @@ struct World: Sendable {
     guard domains[domain].chain != nil else { return }
     guard domains[domain].wantsBlock || now - domains[domain].lastBlockAt > 4_000 else { return }
     var crash: BlockCrash?
-    if !isHealed, plan.contains(.domainCrashes), numbers.chance(12) { crash = numbers.pick(BlockCrash.allCases) }
+    if !isHealed, plan.contains(.domainCrashes), numbers.chance(12) {
+      crash = numbers.pick(BlockCrash.allCases)
+    }
     let torn = numbers.below(4_096)
     var signed: (height: UInt64, hash: Bytes32)?
     let production = try domains[domain].produce(now: now, crash: crash, torn: torn) { signed = ($0, $1) }
