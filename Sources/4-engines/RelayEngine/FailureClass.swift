@@ -36,33 +36,38 @@ public enum FailureClass: String, Hashable, Sendable, CaseIterable {
     (
       .retryLater,
       [
-        "mempoolFull", "accountSequence", "sequence", "network", "unavailable", "rateLimited", "quorum",
-        "insufficientFunds", "insufficientFee", "membership", "capped", "evidenceTimeout",
+        "mempoolFull", "mempoolSender", "accountSequence", "sequence", "timeoutHeight", "blockGas", "network",
+        "unavailable", "rateLimited", "quorum", "insufficientFunds", "insufficientFee", "fee", "feePayment",
+        "accountUnknown", "membership", "capped", "evidenceTimeout",
       ]
     ),
-    (.split, ["outOfGas", "gasLimit", "transactionTooLarge", "tooLarge", "tooManyEntries", "blockGas"]),
+    (.split, ["outOfGas", "gasLimit", "transactionTooLarge", "tooLarge", "tooManyEntries", "messageCount"]),
     (
       .refreshClient,
       [
         "heightUnknown", "unknownHeight", "heightExpired", "heightForgotten", "heightMismatch",
-        "evidenceUnknown",
-        "untrustedHeight", "notEnoughTrust", "noTrustedValidators", "rootUnknown", "timeUnknown", "noHeight",
+        "heightPruned",
+        "evidenceUnknown", "untrustedHeight", "notEnoughTrust", "noTrustedValidators", "rootUnknown",
+        "timeUnknown", "noHeight",
         "proofReference", "tooOld",
       ]
     ),
     (
       .waitHeight,
-      ["waiting", "fromFuture", "heightInFuture", "timeoutNotReached", "tooManyWaiting", "noBlock"]
+      [
+        "waiting", "fromFuture", "fromTheFuture", "heightInFuture", "timeoutNotReached", "tooManyWaiting",
+        "noBlock",
+      ]
     ),
-    (.alreadyDone, ["noOperation", "alreadyDone", "duplicateTransaction", "mempoolDuplicate"]),
+    (.alreadyDone, ["noOperation", "alreadyDone", "duplicateTransaction", "mempoolDuplicate", "known"]),
     (.deadlinePassed, ["timeoutElapsed"]),
     (.laneShut, ["frozen", "expired", "paused", "conflict"]),
     (
       .hopeless,
       [
         "commitmentMismatch", "counterpartyMismatch", "counterpartyUnknown", "portUnknown",
-        "acknowledgementCount",
-        "packet", "application", "reverted", "clientUnknown",
+        "acknowledgementCount", "packet", "packetForm", "typeUnknown", "application", "execution", "reverted",
+        "clientUnknown",
       ]
     ),
   ]

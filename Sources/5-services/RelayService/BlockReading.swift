@@ -1,34 +1,34 @@
-import ChainAccess
+package import ChainAccess
 import Ledger
 import LightClients
-import Messages
+package import Messages
 import PacketHost
-import RelayEngine
-import WireBytes
+package import RelayEngine
+package import WireBytes
 
 /// What one block says about packets of the lanes that are served.
-struct BlockReading: Sendable {
-  struct Seen: Sendable {
-    let sight: PacketSight
-    let transaction: Bytes32
+package struct BlockReading: Sendable {
+  package struct Seen: Sendable {
+    package let sight: PacketSight
+    package let transaction: Bytes32
   }
 
   let height: UInt64
   let time: CometBFT.Timestamp
-  var seen: [Seen] = []
+  package private(set) var seen: [Seen] = []
   /// Reasons of failed executions, by the destination's client and the sequence.
-  var failures: [(client: ClientID, sequence: Sequence, reason: String)] = []
-  var malformed: [SightError] = []
+  package private(set) var failures: [(client: ClientID, sequence: Sequence, reason: String)] = []
+  package private(set) var malformed: [SightError] = []
   let transactions: [ObservedTransaction]
 
   /// Malformed events of one block that are told.
-  static let malformedMax = 16
+  package static let malformedMax = 16
 
   /// Reads a block of an endpoint that may say anything: no event traps, and none is believed beyond being a question
   /// to ask the state.
   ///
   /// - Parameter clients: the ends of lanes on that domain.
-  init(_ block: ObservedBlock, clients: Set<String>) {
+  package init(_ block: ObservedBlock, clients: Set<String>) {
     height = block.height
     time = block.time
     transactions = block.transactions
@@ -38,7 +38,7 @@ struct BlockReading: Sendable {
   }
 
   /// The sights of one transaction.
-  init(_ transaction: ObservedTransaction, clients: Set<String>) {
+  package init(_ transaction: ObservedTransaction, clients: Set<String>) {
     height = transaction.height
     time = .goZero
     transactions = []

@@ -1,8 +1,8 @@
-import Ledger
-import RelayEngine
+package import Ledger
+package import RelayEngine
 
 /// What a domain says when it refuses a transaction, as a part and a code.
-enum RefusalReading {
+package enum RefusalReading {
   /// Longer names are cut: nobody's code is so long.
   static let nameSizeMax = 128
 
@@ -16,7 +16,7 @@ enum RefusalReading {
   ]
 
   /// - Parameter updatesClient: message 0 is then the update.
-  static func read(
+  package static func read(
     codespace: String, number: UInt32, log: String, updatesClient: Bool
   ) -> (part: SubmissionResult.Part, code: String) {
     let code = name(log) ?? numbers["\(codespace)/\(number)"] ?? "\(codespace).\(number)"
@@ -56,7 +56,7 @@ enum RefusalReading {
   }
 
   /// What became of each message of an included transaction, without the update.
-  static func outcomes(_ result: TransactionResult, _ request: SubmitRequest) -> [MessageOutcome] {
+  package static func outcomes(_ result: TransactionResult, _ request: SubmitRequest) -> [MessageOutcome] {
     guard let answers = try? TransactionAnswers(decoding: result.payload).answers else { return [] }
     return answers.dropFirst(request.updatesClient ? 1 : 0).map { answer in
       // `ResponseResultType` in field 1: 1 no operation, 2 success, 3 failure (ibc-go `channel/v2/tx.proto`).
