@@ -203,7 +203,7 @@ let package = Package(
       "AttestService",
       floors0To3 + [
         "PacketHost", "StateTree", "Ledger", "Persistence", "ChainAccess", "AttestService", "LocalKeys",
-        crypto,
+        crypto, grdb,
       ]),
     tests(
       "RelayService",
