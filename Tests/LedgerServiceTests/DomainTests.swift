@@ -89,9 +89,7 @@ struct DomainTests {
         for table in ["state_versions", "state_pages", "state_values"] {
           try connection.execute(sql: "DELETE FROM \(table) WHERE version = 2")
         }
-        for table in ["state_stale_pages", "state_stale_values"] {
-          try connection.execute(sql: "DELETE FROM \(table) WHERE since = 2")
-        }
+        try connection.execute(sql: "DELETE FROM state_stale WHERE since = 2")
       }
     }
     let second = try world.open()

@@ -178,6 +178,8 @@ struct SQLiteStateStoreTests {
     let key = try #require(try tree.entries(prefix: [], at: 1).first).key
     try run("UPDATE state_values SET value = x'00'")
     #expect(throws: StateTreeError.leafHash(key: key)) { try tree.prove(key, at: 1) }
+    try run("UPDATE state_stale SET records = x'00'")
+    #expect(throws: StateTreeError.store(.corruptRow(table: .stale))) { try tree.prune(keepingFrom: 1) }
     // A page that can be read but holds another hash: its last byte is part of a hash.
     try run(
       "UPDATE state_pages SET page = CAST(substr(page, 1, length(page) - 1) || x'5a' AS BLOB) WHERE path = x'00'"

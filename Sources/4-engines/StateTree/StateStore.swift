@@ -111,6 +111,5 @@ public enum StateTable: String, Hashable, Sendable {
   case versions
   case pages
   case values
-  case stalePages
-  case staleValues
+  case stale
 }

@@ -110,7 +110,7 @@ extension BlockStore {
         if number > 0 {
           joins += " JOIN ledger_events AS e\(number) USING (height, place, event)"
         }
-        tests.append("e\(number).key = ?")
+        tests.append("e\(number).key = (SELECT id FROM ledger_event_keys WHERE name = ?)")
         values.append(condition.tag)
         switch condition.test {
         case .text(let text):

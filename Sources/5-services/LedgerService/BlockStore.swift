@@ -33,13 +33,11 @@ public struct BlockStore: Sendable {
           hash BLOB PRIMARY KEY, height INTEGER NOT NULL, place INTEGER NOT NULL, code INTEGER NOT NULL)
           STRICT, WITHOUT ROWID;
         CREATE INDEX ledger_transactions_place ON ledger_transactions (height, place);
+        CREATE TABLE ledger_event_keys (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
         CREATE TABLE ledger_events (
-          key TEXT NOT NULL, value TEXT NOT NULL, height INTEGER NOT NULL, place INTEGER NOT NULL,
+          key INTEGER NOT NULL, value TEXT NOT NULL, height INTEGER NOT NULL, place INTEGER NOT NULL,
           event INTEGER NOT NULL, PRIMARY KEY (key, value, height, place, event)) STRICT, WITHOUT ROWID;
-        CREATE INDEX ledger_events_place ON ledger_events (height);
-        """),
-    // Rows of a block are found again from its results: an index by height would cost as much as the table.
-    DatabaseMigration("ledger/2", sql: "DROP INDEX ledger_events_place"),
+        """)
   ]
 
   /// The tables of a database that was opened with ``migrations``.
@@ -147,14 +145,15 @@ extension BlockStore {
           """)
       let rows = try connection.cachedStatement(
         sql: "INSERT OR IGNORE INTO ledger_events (key, value, height, place, event) VALUES (?, ?, ?, ?, ?)")
+      var keys = EventKeys()
       for (place, result) in committed.outcome.results.enumerated() {
         let hash = Transaction.hash(of: committed.block.transactions[place])
         try results.execute(arguments: [height, place, Data(result.encoded())])
         try transactions.execute(arguments: [Data(hash.array), height, place, Int64(result.code)])
         for (number, event) in Self.indexed(result.events) {
           for attribute in event.attributes {
-            try rows.execute(
-              arguments: ["\(event.type).\(attribute.key)", attribute.value, height, place, number])
+            let key = try keys.id(of: event, attribute, connection)
+            try rows.execute(arguments: [key, attribute.value, height, place, number])
           }
         }
       }
@@ -169,15 +168,17 @@ extension BlockStore {
       let rows = try connection.cachedStatement(
         sql:
           "DELETE FROM ledger_events WHERE key = ? AND value = ? AND height = ? AND place = ? AND event = ?")
+      var keys = EventKeys()
       let results = try Row.fetchCursor(
         connection, sql: "SELECT height, place, result FROM ledger_results WHERE height < ?",
         arguments: [height])
       while let row = try results.next() {
         let (height, place): (Int64, Int) = (row[0], row[1])
+        // The rows of a block are found from its results: an index by height would cost as much as the table.
         for (number, event) in Self.indexed(try Self.result(row, 2).events) {
           for attribute in event.attributes {
-            try rows.execute(
-              arguments: ["\(event.type).\(attribute.key)", attribute.value, height, place, number])
+            let key = try keys.id(of: event, attribute, connection)
+            try rows.execute(arguments: [key, attribute.value, height, place, number])
           }
         }
       }
@@ -200,6 +201,30 @@ extension BlockStore {
       if !attributes.isEmpty, seen.insert(searched).inserted { kept.append((number, searched)) }
     }
     return kept
+  }
+}
+
+/// The numbers of `type.key` names in the index of events, each looked up once.
+private struct EventKeys {
+  private struct Name: Hashable {
+    let type: String
+    let key: String
+  }
+
+  private var known: [Name: Int64] = [:]
+
+  /// The number of the attribute's name, which gets one when it has none.
+  mutating func id(of event: Event, _ attribute: Event.Attribute, _ connection: Database) throws -> Int64 {
+    let name = Name(type: event.type, key: attribute.key)
+    if let id = known[name] { return id }
+    let text = "\(event.type).\(attribute.key)"
+    try connection.execute(
+      sql: "INSERT OR IGNORE INTO ledger_event_keys (name) VALUES (?)", arguments: [text])
+    let id = try Int64.fetchOne(
+      connection, sql: "SELECT id FROM ledger_event_keys WHERE name = ?", arguments: [text])
+    guard let id else { throw BlockStoreError.corrupt(.results) }
+    known[name] = id
+    return id
   }
 }
 

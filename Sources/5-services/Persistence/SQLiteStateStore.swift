@@ -12,8 +12,8 @@ public struct SQLiteStateStore: StateStore {
   private let tree: Int64
   private let cache = StateCache()
 
-  /// The tables. Pages and values are found by what comes first in their keys; the stale tables by the version since
-  /// which a record is useless.
+  /// The tables. Pages stand in the order in which they were written, so that a commit adds at the end of the file
+  /// wherever in the tree it writes; values by their keys; what became useless by the version since which it is.
   public static let migrations = [
     DatabaseMigration(
       "state/1",
@@ -23,17 +23,13 @@ public struct SQLiteStateStore: StateStore {
           tree INTEGER NOT NULL, version INTEGER NOT NULL, top BLOB NOT NULL,
           PRIMARY KEY (tree, version)) STRICT, WITHOUT ROWID;
         CREATE TABLE state_pages (
-          tree INTEGER NOT NULL, path BLOB NOT NULL, version INTEGER NOT NULL, page BLOB NOT NULL,
-          PRIMARY KEY (tree, path, version)) STRICT, WITHOUT ROWID;
+          tree INTEGER NOT NULL, version INTEGER NOT NULL, path BLOB NOT NULL, page BLOB NOT NULL,
+          UNIQUE (tree, version, path)) STRICT;
         CREATE TABLE state_values (
           tree INTEGER NOT NULL, key BLOB NOT NULL, version INTEGER NOT NULL, value BLOB,
           PRIMARY KEY (tree, key, version)) STRICT, WITHOUT ROWID;
-        CREATE TABLE state_stale_pages (
-          tree INTEGER NOT NULL, since INTEGER NOT NULL, path BLOB NOT NULL, version INTEGER NOT NULL,
-          PRIMARY KEY (tree, since, path, version)) STRICT, WITHOUT ROWID;
-        CREATE TABLE state_stale_values (
-          tree INTEGER NOT NULL, since INTEGER NOT NULL, key BLOB NOT NULL, version INTEGER NOT NULL,
-          PRIMARY KEY (tree, since, key, version)) STRICT, WITHOUT ROWID;
+        CREATE TABLE state_stale (
+          tree INTEGER NOT NULL, since INTEGER NOT NULL, records BLOB NOT NULL, PRIMARY KEY (tree, since)) STRICT;
         """)
   ]
 
@@ -81,9 +77,9 @@ public struct SQLiteStateStore: StateStore {
     if let known = cache.page(id) { return known }
     let page = try read { (connection: Database) throws -> StatePage in
       let statement = try connection.cachedStatement(
-        sql: "SELECT page FROM state_pages WHERE tree = ? AND path = ? AND version = ?")
+        sql: "SELECT page FROM state_pages WHERE tree = ? AND version = ? AND path = ?")
       let row = try Row.fetchOne(
-        statement, arguments: [tree, Data(id.path.encoded()), Int64(bitPattern: id.version)])
+        statement, arguments: [tree, Int64(bitPattern: id.version), Data(id.path.encoded())])
       guard let row else { throw StateStoreError.missingPage(id) }
       let bytes = try Self.bytes(row, 0, .pages)
       do throws(StatePageError) { return try StatePage(decoding: bytes, at: id.path) } catch {
@@ -176,26 +172,14 @@ public struct SQLiteStateStore: StateStore {
         for (path, page) in commit.pages {
           try pages.execute(arguments: [tree, Data(path.encoded()), version, Data(page.encoded())])
         }
-        let stalePages = try connection.cachedStatement(
-          sql: "INSERT INTO state_stale_pages (tree, since, path, version) VALUES (?, ?, ?, ?)")
-        for id in commit.stalePages {
-          try stalePages.execute(
-            arguments: [tree, version, Data(id.path.encoded()), Int64(bitPattern: id.version)])
-        }
         let values = try connection.cachedStatement(
           sql: "INSERT INTO state_values (tree, key, version, value) VALUES (?, ?, ?, ?)")
-        let staleValues = try connection.cachedStatement(
-          sql: "INSERT INTO state_stale_values (tree, since, key, version) VALUES (?, ?, ?, ?)")
-        for index in commit.changes.indices {
-          let change = commit.changes[index]
-          let key = Data(change.key)
-          try values.execute(arguments: [tree, key, version, change.value.map { Data($0) }])
-          if let replaced = commit.replaced[index] {
-            try staleValues.execute(arguments: [tree, version, key, Int64(bitPattern: replaced)])
-          }
-          // A deletion says nothing once the versions before it are gone.
-          if change.value == nil { try staleValues.execute(arguments: [tree, version, key, version]) }
+        for change in commit.changes {
+          try values.execute(arguments: [tree, Data(change.key), version, change.value.map { Data($0) }])
         }
+        try connection.execute(
+          sql: "INSERT INTO state_stale (tree, since, records) VALUES (?, ?, ?)",
+          arguments: [tree, version, Data(StaleRecords(commit).encoded())])
         try connection.execute(
           sql: "INSERT INTO state_versions (tree, version, top) VALUES (?, ?, ?)",
           arguments: [tree, version, Data(commit.top.encoded())])
@@ -209,24 +193,33 @@ public struct SQLiteStateStore: StateStore {
     cache.prune(before: version)
     return try Self.engine {
       try database.transaction { connection in
-        func run(_ sql: String) throws -> Int {
-          try connection.execute(sql: sql, arguments: [tree, limit])
-          return connection.changesCount
+        var count = StatePruneCount()
+        let pages = try connection.cachedStatement(
+          sql: "DELETE FROM state_pages WHERE tree = ? AND version = ? AND path = ?")
+        let values = try connection.cachedStatement(
+          sql: "DELETE FROM state_values WHERE tree = ? AND key = ? AND version = ?")
+        let rows = try Row.fetchCursor(
+          connection, sql: "SELECT records FROM state_stale WHERE tree = ? AND since <= ? ORDER BY since",
+          arguments: [tree, limit])
+        while let row = try rows.next() {
+          guard let stale = StaleRecords(decoding: try Self.bytes(row, 0, .stale)) else {
+            throw StateStoreError.corruptRow(table: .stale)
+          }
+          for (path, version) in stale.pages {
+            try pages.execute(arguments: [tree, Int64(bitPattern: version), Data(path)])
+            count.pages += connection.changesCount
+          }
+          for (key, version) in stale.values {
+            try values.execute(arguments: [tree, Data(key), Int64(bitPattern: version)])
+            count.values += connection.changesCount
+          }
         }
-        let pages = try run(
-          """
-          DELETE FROM state_pages WHERE (tree, path, version) IN (
-            SELECT tree, path, version FROM state_stale_pages WHERE tree = ? AND since <= ?)
-          """)
-        let values = try run(
-          """
-          DELETE FROM state_values WHERE (tree, key, version) IN (
-            SELECT tree, key, version FROM state_stale_values WHERE tree = ? AND since <= ?)
-          """)
-        _ = try run("DELETE FROM state_stale_pages WHERE tree = ? AND since <= ?")
-        _ = try run("DELETE FROM state_stale_values WHERE tree = ? AND since <= ?")
-        let versions = try run("DELETE FROM state_versions WHERE tree = ? AND version < ?")
-        return StatePruneCount(versions: versions, pages: pages, values: values)
+        try connection.execute(
+          sql: "DELETE FROM state_stale WHERE tree = ? AND since <= ?", arguments: [tree, limit])
+        try connection.execute(
+          sql: "DELETE FROM state_versions WHERE tree = ? AND version < ?", arguments: [tree, limit])
+        count.versions = connection.changesCount
+        return count
       }
     }
   }

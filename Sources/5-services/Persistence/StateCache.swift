@@ -10,8 +10,8 @@ import Synchronization
 /// A class, since copies of a store share it. Benchmark: DomainLoad (without it, a packet spends two to three
 /// times as long in the state).
 final class StateCache: Sendable {
-  /// Pages in each of two generations: about 3 KiB each.
-  static let pageCountMax = 4_096
+  /// Pages in each of two generations: about 1 KiB each.
+  static let pageCountMax = 16_384
   /// Bytes of keys and values in each of two generations.
   static let valueBytesMax = 8 << 20
   /// A value that is longer is not worth its room.
