@@ -188,4 +188,25 @@ extension World {
     }
     count("world.replayed")
   }
+
+  /// A relayer that says how a packet has ended says what has happened.
+  mutating func checkSettled(_ record: PacketRecord, _ relayer: Int) throws {
+    guard case .settled(let settlement) = record.status,
+      let domain = domains.firstIndex(where: { $0.id == record.key.origin.domain }),
+      let (lane, side) = laneSide(domain, record.key.origin.client), !checker.deceived.contains(lane)
+    else { return }
+    let name = PacketName(lane: lane, side: side, sequence: record.key.sequence.rawValue)
+    let ending = checker.packets[name]?.endings.first
+    let isTrue =
+      switch settlement {
+      case .success: ending == .success
+      case .error: ending == .error
+      case .timeout: ending == .timeout
+      case .elsewhere: ending != nil
+      }
+    guard !isTrue else { return }
+    violate(
+      .misreported,
+      "relayer \(relayer) says that packet \(name) is \(record.status.code), it ended \(ending?.rawValue ?? "not at all")")
+  }
 }

@@ -106,6 +106,7 @@ extension World {
       relayers[relayer].disk.flush()
       for change in packets where change.record.status.isSettled {
         count("relayer.\(change.record.status.code)")
+        try checkSettled(change.record, relayer)
       }
     case .readClient(let end): query(relayer, try index(of: end.domain), .client(end))
     case .scan(let request):

@@ -117,6 +117,8 @@ public enum Invariant: String, Hashable, Sendable, CaseIterable {
   case untypedRefusal
   /// Nothing leaves before its record is on disk.
   case actedBeforeRecord
+  /// What a relayer reports of an ending is what has happened.
+  case misreported
   /// A block that is replayed gives what it gave before.
   case replayDiffers
   /// A part failed where it may not.
