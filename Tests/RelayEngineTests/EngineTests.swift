@@ -323,6 +323,17 @@ struct EngineTests {
     #expect(alerts == [.laneStuck])
   }
 
+  @Test("does not call a lane stuck because it has been restarted")
+  func restartedIsNotStuck() throws {
+    var desk = try Desk(.attestedPackets)
+    _ = try desk.sent(1...1)
+    let rows = desk.engine.snapshot()
+    var restored = try RelayEngine(
+      lanes: [try Made.lane(.attestedPackets)], incarnation: 2, restoring: rows)
+    let effects = restored.step(.started, at: RelayInstant(milliseconds: 900_000_000))
+    #expect(!effects.contains { if case .alert = $0 { true } else { false } })
+  }
+
   @Test("gives equal effects for equal events")
   func deterministic() throws {
     var first = try Desk(.attestedState)

@@ -139,6 +139,8 @@ public struct RelayEngine: Sendable {
   private mutating func start() {
     guard !isStarted else { return }
     isStarted = true
+    // Nothing is known of how lanes did before: a restart is no reason to call one stuck.
+    for end in ends.indices { ends[end].lastProgress = now }
     for slot in tracked.keys.sorted() {
       update(slot, persists: false) { record in
         switch record.status {
