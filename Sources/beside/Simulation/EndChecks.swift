@@ -207,6 +207,7 @@ extension World {
     guard !isTrue else { return }
     violate(
       .misreported,
-      "relayer \(relayer) says that packet \(name) is \(record.status.code), it ended \(ending?.rawValue ?? "not at all")")
+      "relayer \(relayer) says that packet \(name) is \(record.status.code), it ended \(ending?.rawValue ?? "not at all")"
+    )
   }
 }
