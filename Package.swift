@@ -155,7 +155,7 @@ let package = Package(
       "beside", "FuzzBodies",
       wire + [
         "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", "ForeignProtocols",
-        "OfflineVerification", "PacketHost", "Ledger",
+        "OfflineVerification", "PacketHost", "StateTree", "RelayEngine", "Ledger",
       ]),
     .executableTarget(
       name: "LedgerCrashChild",

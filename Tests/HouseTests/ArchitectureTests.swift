@@ -53,7 +53,11 @@ struct ArchitectureTests {
     "LedgerCrashChild": (gate.union(["PacketHost", "StateTree", "Ledger", "LedgerService"]), ["Crypto"]),
     "TestSupport": (wire, []),
     "Conformance": (gate.union(["ForeignProtocols", "OfflineVerification"]), ["Yams"]),
-    "FuzzBodies": (gate.union(["ForeignProtocols", "OfflineVerification", "PacketHost", "Ledger"]), []),
+    "FuzzBodies": (
+      gate.union([
+        "ForeignProtocols", "OfflineVerification", "PacketHost", "StateTree", "RelayEngine", "Ledger",
+      ]), []
+    ),
   ]
 
   /// System modules that need no edge. Networking is in none of them: FoundationNetworking is a module of its own.

@@ -155,7 +155,8 @@ public actor AttesterService: AttesterAccess {
   private static func entries(
     _ paths: [PacketPath], of origin: AttestedOrigin, at height: Height, under root: Bytes32
   ) async throws(AttestationFailure) -> [StoredEntry] {
-    let keys = paths.map { origin.storePrefix + $0.bytes }
+    let prefix = origin.storePrefix
+    let keys = prefix.isEmpty ? paths.map(\.bytes) : paths.map { prefix + $0.bytes }
     let values: [[UInt8]?]
     do { values = try await origin.values(of: keys, at: height.number - 1, under: root) } catch {
       throw .endpoint(error)
