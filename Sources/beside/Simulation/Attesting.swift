@@ -146,8 +146,10 @@ extension World {
     else { return nil }
     for path in paths ?? [] { checker.know(path) }
     var statements: [Statement] = []
-    for attester in attesters.indices where attesters[attester].group == lanes[lane].group {
-      guard statements.count < Quorum.required, attesters[attester].isUp else { continue }
+    for attester in attesters.indices where lanes[lane].serves(attesters[attester]) {
+      guard statements.count < Quorum.required || attester == Quorum.notary, attesters[attester].isUp else {
+        continue
+      }
       if attesters[attester].kind != .corrupt {
         let mark = AttesterNode.Watermark(timestamp: reading.timestamp, root: reading.root)
         guard attesters[attester].record(mark, at: AttesterNode.Place(domain: tracked, height: height)) else {
@@ -160,6 +162,7 @@ extension World {
       noteSignature(statement, tracked)
       statements.append(statement)
     }
-    return statements.count == Quorum.required ? statements : nil
+    let needed = Quorum.required + (lanes[lane].notaries[side] == nil ? 0 : 1)
+    return statements.count == needed ? statements : nil
   }
 }

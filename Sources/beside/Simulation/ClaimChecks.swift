@@ -97,17 +97,21 @@ extension World {
   private mutating func judge(
     evidence bytes: [UInt8], _ domain: Int, _ client: ClientID, _ seconds: UInt64
   ) throws {
-    guard let (lane, side) = laneSide(domain, client), let policy = lanes[lane].policies[side] else { return }
+    guard let (lane, side) = laneSide(domain, client), let policy = try lanes[lane].policy(side) else {
+      return
+    }
     let evidence = try Evidence(protobuf: bytes.span)
     count("claim.attested")
     do {
       _ = try Gate.evaluate(
-        try Policy(.attested(policy)), evidence, in: GateContext(now: UnixTime(seconds: seconds)))
+        policy, evidence, in: GateContext(now: UnixTime(seconds: seconds)))
     } catch {
       violate(.falseClaim, "domain \(domain) believed what its policy refuses: \(error)")
       return
     }
-    guard case .attested(let attested) = evidence else { return }
+    let parts: [Evidence?] = if case .parts(let parts) = evidence { parts } else { [evidence] }
+    // The parts of a policy that needs them all say one thing: what one says is looked at.
+    guard case .attested(let attested) = parts.first ?? nil else { return }
     let tracked = lanes[lane].ends[1 - side].domain
     guard let falsehood = try falsehood(of: attested, tracked) else { return }
     guard let group = lanes[lane].group, liarCount(group) >= Quorum.required else {
@@ -161,7 +165,7 @@ extension World {
     count("lane.frozen")
     note("client \(client) of domain \(domain) is frozen")
     checker.frozen[Checker.ClientPlace(domain, client)] = height
-    guard let group = lanes[lane].group, let policy = lanes[lane].policies[side],
+    guard let group = lanes[lane].group, let policy = try lanes[lane].policy(side),
       liarCount(group) >= Quorum.required
     else {
       violate(.falseClaim, "client \(client) of domain \(domain) froze with too few liars for two claims")
@@ -180,7 +184,7 @@ extension World {
       let now = UnixTime(seconds: domains[domain].seconds(at: height) ?? 0)
       do {
         claims.append(
-          try Gate.evaluate(try Policy(.attested(policy)), evidence, in: GateContext(now: now)).claim)
+          try Gate.evaluate(policy, evidence, in: GateContext(now: now)).claim)
       } catch {
         violate(.falseClaim, "\(client) froze by evidence that its policy refuses: \(error)")
         return

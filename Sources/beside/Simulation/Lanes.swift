@@ -24,7 +24,20 @@ struct SimulatedLane: Sendable {
   let group: Int?
   /// What each end's client believes, as the checkers know it; nil for a light client.
   let policies: [AttestedPolicy?]
+  /// Who must sign as well, whatever the group says; nil when the group is enough.
+  let notaries: [AttestedPolicy?]
   let trustingSeconds: UInt64?
+
+  /// The whole policy of an end's client; nil for a light client.
+  func policy(_ side: Int) throws -> Policy? {
+    guard let group = policies[side] else { return nil }
+    guard let notary = notaries[side] else { return try Policy(.attested(group)) }
+    return try Policy(.all([.attested(group), .attested(notary)]))
+  }
+
+  func serves(_ attester: AttesterNode) -> Bool {
+    attester.group == group || (attester.group == Quorum.notaryGroup && notaries[0] != nil)
+  }
 
   func laneEnd(_ side: Int, _ domains: [DomainNode]) -> LaneEnd {
     LaneEnd(domains[ends[side].domain].id, ends[side].client)
@@ -136,6 +149,9 @@ extension Statement {
 enum Quorum {
   static let attesters = 4
   static let required = 3
+  /// The group of the one that signs beside the others.
+  static let notaryGroup = 2
+  static let notary = 8
 }
 
 extension StoredEntry {

@@ -153,7 +153,7 @@ extension World {
       guard let statements = try statements(lane, side, height: height, paths: isState ? nil : [path]) else {
         return nil
       }
-      let bytes = Self.evidence(statements, attesters).protobuf()
+      let bytes = Self.evidence(statements).protobuf()
       update = AnyMessage(typeURL: HostClients.MessageType.evidence, value: bytes)
       proof = PacketProof.reference(HostKeys.evidenceHash(bytes)).encoded()
     }
@@ -398,7 +398,7 @@ extension World {
         ))
     }
     guard statements.count == Quorum.required else { return }
-    let truth = Self.evidence(statements, attesters).protobuf()
+    let truth = Self.evidence(statements).protobuf()
     let both = Misbehaviour.encoded(forgery.evidence, truth)
     let message = LedgerMessage.updateClient(
       end.client, message: AnyMessage(typeURL: HostClients.MessageType.misbehaviour, value: both),

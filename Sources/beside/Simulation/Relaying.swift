@@ -161,7 +161,7 @@ extension World {
 
   private mutating func askAttesters(_ request: AttestationRequest, _ relayer: Int) throws {
     let (lane, side) = try place(of: request.end)
-    guard let group = lanes[lane].group else { return }
+    guard lanes[lane].group != nil else { return }
     relayers[relayer].collections[request.batch] = RelayerNode.Collection(
       request: request, lane: lane, side: side)
     let paths = request.needs.map(\.path)
@@ -169,7 +169,7 @@ extension World {
     let question = AttesterQuestion(
       batch: request.batch, lane: lane, side: side, height: request.height,
       paths: request.isOverPackets ? paths : nil)
-    for attester in attesters.indices where attesters[attester].group == group {
+    for attester in attesters.indices where lanes[lane].serves(attesters[attester]) {
       send(
         .relayer(relayer), .attester(attester),
         .asked(attester, relayer: relayer, incarnation: relayers[relayer].incarnation, question))
@@ -183,7 +183,11 @@ extension World {
       statement.height == collection.request.height,
       !collection.statements.contains(where: { $0.attester == statement.attester })
     else { return }
-    let member = policy.attesters[statement.attester % Quorum.attesters]
+    let notary = lanes[collection.lane].notaries[collection.side]
+    let isNotary = statement.attester == Quorum.notary
+    guard
+      let member = isNotary ? notary?.attesters[0] : policy.attesters[statement.attester % Quorum.attesters]
+    else { return }
     let time = UnixTime(seconds: DomainNode.epochSeconds)
     do { try member.verify(statement.signature, digest: statement.digest(for: policy), at: time) } catch {
       count("relayer.badSignature")
@@ -191,13 +195,14 @@ extension World {
     }
     collection.statements.append(statement)
     let agreeing = collection.statements.filter { $0.agrees(with: statement) }
-    guard agreeing.count >= Quorum.required else {
+    let hasNotary = agreeing.contains { $0.attester == Quorum.notary }
+    guard agreeing.count - (hasNotary ? 1 : 0) >= Quorum.required, hasNotary || notary == nil else {
       relayers[relayer].collections[batch] = collection
       return
     }
     relayers[relayer].collections[batch] = nil
     let findings = Self.findings(collection.request.needs, statement.body)
-    let evidence = Self.evidence(agreeing, attesters)
+    let evidence = Self.evidence(agreeing)
     relayers[relayer].evidence[batch] = RelayerNode.Held(
       typeURL: HostClients.MessageType.evidence, bytes: evidence.protobuf())
     try tell(relayer, .evidence(batch, .ready(findings: findings)))

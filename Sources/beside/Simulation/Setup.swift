@@ -99,6 +99,10 @@ extension World {
             key: try SimulatedKey(seed: simulation.seed, "attester-\(index)"), kind: kind))
       }
     }
+    attesters.append(
+      AttesterNode(
+        index: Quorum.notary, group: Quorum.notaryGroup,
+        key: try SimulatedKey(seed: simulation.seed, "notary"), kind: .honest))
   }
 
   /// A block of a domain while nothing goes wrong yet.
@@ -169,8 +173,16 @@ extension World {
           try policy(entry.form, group, of: ends[1 - side].domain, client: ends[side].client)
         }
       }
+      var notaries: [AttestedPolicy?] = [nil, nil]
+      if entry.form == .attestedState, defect != .quorumOfOne {
+        notaries = try (0..<2).map { side in
+          try policy(
+            entry.form, Quorum.notaryGroup, of: ends[1 - side].domain, client: ends[side].client, quorum: 1)
+        }
+      }
       let lane = SimulatedLane(
         index: index, ends: ends, form: entry.form, group: entry.group, policies: policies,
+        notaries: notaries,
         trustingSeconds: entry.form == .header ? trusting : nil)
       lanes.append(lane)
       for side in 0..<2 { try makeClient(lane, side) }
@@ -206,7 +218,9 @@ extension World {
       state = AnyMessage(
         typeURL: PolicyClientState.typeURL,
         value: PolicyClientState(
-          policyText: [UInt8](try Policy(.attested(believed)).text.utf8), origin: believed.origin.text,
+          policyText: [UInt8](
+            (isWeak ? try Policy(.attested(believed)) : try lane.policy(side))?.text.utf8 ?? "".utf8),
+          origin: believed.origin.text,
           router: Self.router
         ).encoded())
     } else {
@@ -250,8 +264,8 @@ extension World {
             tracked, at: height.number, form: lane.form == .attestedState ? nil : [path])
         else { throw SimulationFailure.setup("reading") }
         var statements: [Statement] = []
-        for index in attesters.indices where attesters[index].group == lane.group {
-          guard statements.count < Quorum.required else { break }
+        for index in attesters.indices where lane.serves(attesters[index]) {
+          guard statements.count < Quorum.required || index == Quorum.notary else { continue }
           _ = attesters[index].record(
             AttesterNode.Watermark(timestamp: reading.timestamp, root: reading.root),
             at: AttesterNode.Place(domain: tracked, height: height.number))
@@ -261,7 +275,7 @@ extension World {
               reading.body, height: height, timestamp: reading.timestamp, for: policy))
         }
         for statement in statements { noteSignature(statement, tracked) }
-        let evidence = Self.evidence(statements, attesters)
+        let evidence = Self.evidence(statements)
         try makeBlockInPeace(
           lane.ends[side].domain,
           [
@@ -274,7 +288,14 @@ extension World {
     }
   }
 
-  static func evidence(_ statements: [Statement], _ attesters: [AttesterNode]) -> Evidence {
+  /// Evidence of statements that agree: of a group, and of the notary beside it when one has signed.
+  static func evidence(_ statements: [Statement]) -> Evidence {
+    let group = attested(statements.filter { $0.attester != Quorum.notary })
+    let notary = statements.filter { $0.attester == Quorum.notary }
+    return notary.isEmpty ? group : .parts([group, attested(notary)])
+  }
+
+  private static func attested(_ statements: [Statement]) -> Evidence {
     let sorted = statements.sorted { $0.attester < $1.attester }
     let first = sorted.first
     return .attested(
