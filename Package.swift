@@ -105,7 +105,9 @@ let package = Package(
     room("5-services", "Persistence", wire + ["StateTree", grdb]),
     room(
       "5-services", "ChainAccess",
-      floors0To3 + ["PacketHost", "StateTree", "Ledger", asyncHTTPClient, nioCore, nioHTTP1]),
+      floors0To3 + [
+        "PacketHost", "StateTree", "Ledger", "OfflineVerification", asyncHTTPClient, nioCore, nioHTTP1,
+      ]),
     room("5-services", "LocalKeys", wire + ["SignatureSchemes", "CSecp256k1", crypto]),
     room(
       "5-services", "LedgerService",

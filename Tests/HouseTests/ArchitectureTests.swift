@@ -30,7 +30,8 @@ struct ArchitectureTests {
     "Ledger": (gate.union(["PacketHost", "StateTree"]), []),
     "Persistence": (gate.union(["ForeignProtocols", "StateTree"]), ["GRDB"]),
     "ChainAccess": (
-      gate.union(["PacketHost", "StateTree", "Ledger"]), ["AsyncHTTPClient", "NIOCore", "NIOHTTP1"]
+      gate.union(["PacketHost", "StateTree", "Ledger", "OfflineVerification"]),
+      ["AsyncHTTPClient", "NIOCore", "NIOHTTP1"]
     ),
     "LocalKeys": (wire.union(["SignatureSchemes", "CSecp256k1"]), ["Crypto"]),
     "AttestService": (

@@ -182,11 +182,3 @@ public struct EmbeddedAccess: DomainAccess {
     } catch { throw .endpoint(code: -32603, message: "\(error)") }
   }
 }
-
-extension ClientView {
-  init(_ id: ClientID, _ client: LedgerQueries.Client) {
-    self.init(
-      id: id, latest: client.latest.map { ($0, client.latestTime) }, status: client.status,
-      counterparty: client.counterparty?.client, policy: client.policy)
-  }
-}

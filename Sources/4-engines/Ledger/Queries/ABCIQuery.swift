@@ -53,10 +53,7 @@ extension LedgerChain {
 
   /// Answers a query at `height`, the newest when nil or zero.
   ///
-  /// Beside the store's own path these gRPC names are known, with protobuf requests and answers:
-  /// `/cosmos.auth.v1beta1.Query/Account`, `/cosmos.bank.v1beta1.Query/Balance`,
-  /// `/ibc.core.client.v1.Query/ClientState`, `/ibc.core.channel.v2.Query/PacketCommitment`,
-  /// `/ibc.core.channel.v2.Query/NextSequenceSend`.
+  /// Beside the store's own path the names of ``QueryName`` are known.
   public func query(
     path: String, request: [UInt8], at height: UInt64? = nil, prove: Bool = false
   ) throws(QueryRefusal) -> ABCIAnswer {
@@ -81,89 +78,9 @@ extension LedgerChain {
         )
       } catch { throw .tree(error) }
     }
-    let answer = try named(path, request, in: state)
+    guard let name = QueryName(rawValue: path) else { throw .pathUnknown(path) }
     guard !prove else { throw .proofUnavailable }
+    let answer = try named(name, request, in: state)
     return ABCIAnswer(key: [], value: answer, proof: nil, height: height)
   }
-
-  private func named(
-    _ path: String, _ request: [UInt8], in state: TreeState<Store>
-  ) throws(QueryRefusal) -> [UInt8] {
-    let queries = LedgerQueries(state)
-    var writer = ProtobufWriter()
-    do {
-      switch path {
-      case "/cosmos.auth.v1beta1.Query/Account":
-        let fields = try QueryFields(request)
-        guard let address = try? AccountAddress(text: fields.text(1)) else { throw QueryRefusal.request }
-        guard let account = try queries.account(address) else { throw QueryRefusal.notFound }
-        var base = ProtobufWriter()
-        base.string(1, address.text)
-        base.varint(3, account.number)
-        base.varint(4, account.sequence)
-        writer.bytes(
-          1, AnyMessage(typeURL: "/cosmos.auth.v1beta1.BaseAccount", value: base.bytes).encoded())
-      case "/cosmos.bank.v1beta1.Query/Balance":
-        let fields = try QueryFields(request)
-        guard let address = try? AccountAddress(text: fields.text(1)), let denom = try? Denom(fields.text(2))
-        else { throw QueryRefusal.request }
-        writer.bytes(1, Coin(try queries.balance(of: address, denom), denom).encoded())
-      case "/ibc.core.client.v1.Query/ClientState":
-        let fields = try QueryFields(request)
-        guard let client = try? ClientID(fields.text(1)) else { throw QueryRefusal.request }
-        guard let stored = try state.value(for: HostKeys.clientState(client)) else {
-          throw QueryRefusal.notFound
-        }
-        writer.bytes(1, stored)
-        Self.write(height: state.version, to: &writer)
-      case "/ibc.core.channel.v2.Query/PacketCommitment":
-        let fields = try QueryFields(request)
-        guard let client = try? ClientID(fields.text(1)), let sequence = Sequence(fields.number(2)) else {
-          throw QueryRefusal.request
-        }
-        let path = PacketPath(.commitment, client: client, sequence: sequence)
-        guard let stored = try state.value(for: path.bytes) else { throw QueryRefusal.notFound }
-        writer.bytes(1, stored)
-        Self.write(height: state.version, to: &writer)
-      case "/ibc.core.channel.v2.Query/NextSequenceSend":
-        let fields = try QueryFields(request)
-        guard let client = try? ClientID(fields.text(1)) else { throw QueryRefusal.request }
-        writer.varint(1, try queries.nextSequence(of: client).rawValue)
-        Self.write(height: state.version, to: &writer)
-      default: throw QueryRefusal.pathUnknown(path)
-      }
-    } catch let error as QueryRefusal {
-      throw error
-    } catch is ProtobufError {
-      throw .request
-    } catch { throw .state }
-    return writer.bytes
-  }
-
-  /// `proof_height`, field 3 of the answers that relayers read.
-  private static func write(height: UInt64, to writer: inout ProtobufWriter) {
-    writer.message(3) { $0.varint(2, height) }
-  }
-}
-
-/// A request of texts and numbers, from any protobuf writer.
-private struct QueryFields {
-  private var texts: [UInt32: String] = [:]
-  private var numbers: [UInt32: UInt64] = [:]
-
-  init(_ request: [UInt8]) throws(ProtobufError) {
-    let span = request.span
-    let rules = ProtobufRules(singular: [1, 2], form: .foreign, unknown: .skip)
-    var reader = ProtobufReader(rules, sizeBytesMax: 4_096)
-    while let field = try reader.next(in: span) {
-      if case .varint(let value) = field.value {
-        numbers[field.number] = value
-      } else {
-        texts[field.number] = try field.string(in: span)
-      }
-    }
-  }
-
-  func text(_ field: UInt32) -> String { texts[field] ?? "" }
-  func number(_ field: UInt32) -> UInt64 { numbers[field] ?? 0 }
 }

@@ -42,6 +42,11 @@ public struct LedgerQueries: Sendable {
   public struct PacketEntry: Hashable, Sendable {
     public let sequence: Sequence
     public let commitment: Bytes32
+
+    public init(sequence: Sequence, commitment: Bytes32) {
+      self.sequence = sequence
+      self.commitment = commitment
+    }
   }
 
   /// Packets that `client` has sent and that have not ended, by number: found by scanning state, not by
@@ -87,18 +92,6 @@ public struct LedgerQueries: Sendable {
       throw .unreadable
     }
     return sequence
-  }
-
-  /// What a client of the host says of itself.
-  public struct Client: Hashable, Sendable {
-    public let status: ClientStatus
-    /// The newest height that it knows; nil before the first update.
-    public let latest: Height?
-    /// That height's time; zero when there is none.
-    public let latestTime: UnixTime
-    public let counterparty: Counterparty?
-    /// The canonical text of the policy; nil for a client that was made from a client state of another type.
-    public let policy: String?
   }
 
   /// The client as it is at `moment`, since clients expire with time; nil when there is none of this name.
