@@ -12,7 +12,7 @@ import Testing
 import WireBytes
 
 /// A connection that sends what the test writes, byte for byte.
-private struct RawConnection {
+struct RawConnection {
   let channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
   init(port: Int) async throws {
@@ -37,9 +37,9 @@ private struct RawConnection {
   }
 }
 
-private struct RPCAnswerError: Error { let json: JSONValue }
+struct RPCAnswerError: Error { let json: JSONValue }
 
-private struct RPCCaller {
+struct RPCCaller {
   let port: Int
 
   func post(_ body: String, path: String = "/") async throws -> (status: Int, body: [UInt8]) {
@@ -101,7 +101,7 @@ private struct FrameReader {
 @Suite("RPC", .serialized)
 struct RPCTests {
   /// A domain with three blocks, of 2, 1 and 0 transactions, served while `body` runs.
-  private static func served(
+  static func served(
     limits: RPCServer.Limits = RPCServer.Limits(),
     _ body: (ServiceWorld, EmbeddedDomain, RPCCaller) async throws -> Void
   ) async throws {

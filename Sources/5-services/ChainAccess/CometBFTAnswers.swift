@@ -66,7 +66,9 @@ enum CometBFTAnswers {
       var attributes: [Event.Attribute] = []
       for attribute in event["attributes"]?.array ?? [] {
         guard let key = attribute["key"]?.string else { throw .malformed }
-        attributes.append(Event.Attribute(key, attribute["value"]?.string ?? ""))
+        attributes.append(
+          Event.Attribute(
+            key, attribute["value"]?.string ?? "", isIndexed: attribute["index"]?.boolean ?? false))
       }
       events.append(Event(type, attributes))
     }

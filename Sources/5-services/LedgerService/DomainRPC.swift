@@ -18,8 +18,34 @@ struct DomainRPC: Sendable {
   let domain: EmbeddedDomain
   /// Where the server listens, for `status`.
   var address = ""
+  /// For the answer to one call.
+  var deadline = Duration.seconds(30)
 
+  /// Answers one call, or says that it took too long; a transaction may have been taken then all the same.
   func answer(_ method: String, _ arguments: RPCArguments) async throws(RPCFailure) -> JSONValue {
+    let (answers, continuation) = AsyncStream.makeStream(of: Result<JSONValue, RPCFailure>?.self)
+    // Tasks of their own: what waits for the domain cannot be stopped, but its caller is not kept for it.
+    let work = Task {
+      do throws(RPCFailure) { continuation.yield(.success(try await direct(method, arguments))) } catch {
+        continuation.yield(.failure(error))
+      }
+    }
+    let timer = Task { [deadline] in
+      try await Task.sleep(for: deadline)
+      continuation.yield(nil)
+    }
+    defer {
+      work.cancel()
+      timer.cancel()
+    }
+    for await answer in answers {
+      guard let answer else { break }
+      return try answer.get()
+    }
+    throw .internalError("the request took longer than \(deadline)")
+  }
+
+  private func direct(_ method: String, _ arguments: RPCArguments) async throws(RPCFailure) -> JSONValue {
     switch method {
     case "health": return .object([:])
     case "net_info":

@@ -17,6 +17,9 @@ public struct RPCServer: Sendable {
     public var bodyBytes = 8 << 20
     /// A connection on which nothing moves for this long is closed.
     public var idle = Duration.seconds(60)
+    /// For a request to come in whole, once it has begun, and again for its answer; `broadcast_tx_commit` waits for a
+    /// block, and not longer.
+    public var request = Duration.seconds(30)
     /// Subscriptions of one connection.
     public var subscriptions = 16
 
@@ -57,16 +60,15 @@ public struct RPCServer: Sendable {
     guard let bound = channel.channel.localAddress?.port else { throw .bind }
     self.port = bound
     self.limits = limits
-    rpc = DomainRPC(domain: domain, address: "tcp://\(host):\(bound)")
+    rpc = DomainRPC(domain: domain, address: "tcp://\(host):\(bound)", deadline: limits.request)
   }
 
   /// HTTP, and the way from there to WebSocket.
   private static func configure(_ channel: any Channel, _ limits: Limits) throws -> EventLoopFuture<
     Connection
   > {
-    let seconds = limits.idle.components.seconds
     try channel.pipeline.syncOperations.addHandlers([
-      IdleStateHandler(allTimeout: .seconds(max(1, seconds))), IdleCloser(),
+      IdleStateHandler(allTimeout: TimeAmount(limits.idle)), IdleCloser(),
     ])
     let upgrader = NIOTypedWebSocketServerUpgrader<Connection>(
       maxFrameSize: limits.bodyBytes, enableAutomaticErrorHandling: true,
@@ -83,7 +85,7 @@ public struct RPCServer: Sendable {
       upgraders: [upgrader],
       notUpgradingCompletionHandler: { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(ResponseBytes())
+          try channel.pipeline.syncOperations.addHandlers([RequestClock(limits.request), ResponseBytes()])
           return .http(try NIOAsyncChannel(wrappingChannelSynchronously: channel))
         }
       })
@@ -215,6 +217,41 @@ private final class IdleCloser: ChannelInboundHandler, Sendable {
     } else {
       context.fireUserInboundEventTriggered(event)
     }
+  }
+}
+
+/// Closes a connection whose request does not come to its end in time: the idle rule alone lets a peer send a byte
+/// now and then. A class, since NIO's handlers are.
+private final class RequestClock: ChannelInboundHandler {
+  typealias InboundIn = HTTPServerRequestPart
+  typealias InboundOut = HTTPServerRequestPart
+
+  private let limit: TimeAmount
+  private var end: Scheduled<Void>?
+
+  init(_ limit: Duration) {
+    self.limit = TimeAmount(limit)
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch unwrapInboundIn(data) {
+    case .head:
+      let channel = context.channel
+      end = context.eventLoop.scheduleTask(in: limit) { channel.close(promise: nil) }
+    case .body: break
+    case .end: stop()
+    }
+    context.fireChannelRead(data)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    stop()
+    context.fireChannelInactive()
+  }
+
+  private func stop() {
+    end?.cancel()
+    end = nil
   }
 }
 
