@@ -1,0 +1,38 @@
+public import LedgerService
+public import RelayEngine
+
+/// How a devnet runs; what is in its directory stays as it was first made.
+public struct DevnetOptions: Sendable {
+  /// The least time between two blocks of a domain.
+  public var blockTime = Duration.milliseconds(200)
+  /// The time after which a block is made although nothing waits: deadlines pass in blocks.
+  public var idleTime = Duration.seconds(1)
+  /// Ports of the RPCs; 0 lets the system choose.
+  public var harborPort = 0
+  public var islandPort = 0
+  /// Whether there are RPC servers at all, with ``network`` and the other files for tools.
+  public var servesRPC = true
+  public var retention = Retention()
+  public var relay = RelayRules.devnet
+
+  public init() {}
+}
+
+extension RelayRules {
+  /// For domains with blocks of a fraction of a second: short pauses, and scans that a person can wait for.
+  public static let devnet: RelayRules = {
+    var rules = RelayRules()
+    rules.backoffFirst = .milliseconds(250)
+    rules.backoffMax = .seconds(10)
+    rules.scanInterval = .seconds(10)
+    rules.clientInterval = .seconds(10)
+    rules.acknowledgementPatience = .seconds(2)
+    rules.evidenceTimeout = .seconds(10)
+    rules.submissionTimeout = .seconds(20)
+    rules.answerTimeout = .seconds(10)
+    rules.stuckAfter = .seconds(60)
+    rules.batchDelay = .milliseconds(20)
+    rules.flightsPerDomainMax = 4
+    return rules
+  }()
+}

@@ -1,0 +1,26 @@
+import ArgumentParser
+import Devnet
+
+/// `causeway demo`: the whole story against a running devnet, through the same RPC as any user.
+struct Demo: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract:
+      "Tell the whole story against a running devnet: crossings, refunds, a replay, a forgery, the count.",
+    discussion: """
+      Every scene is checked; ends with 1 when a check fails. `script/demo` starts a devnet of its own for it.
+
+        causeway up --directory /tmp/net &
+        causeway demo --directory /tmp/net
+      """)
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The devnet's directory.", valueName: "dir"),
+    completion: .directory)
+  var directory = DevnetDirectory.defaultPath
+
+  func run() async throws {
+    let devnet = try DevnetConnection(DevnetDirectory(directory), named: directory)
+    var story = DemoStory(devnet)
+    try await story.tell()
+    if story.failed > 0 { throw ExitCode(1) }
+  }
+}

@@ -1,0 +1,94 @@
+import ChainAccess
+import Devnet
+import Foundation
+import Ledger
+import Messages
+import Testing
+import WireBytes
+
+@Suite("Starting a devnet", .serialized, .timeLimit(.minutes(3)))
+struct StartTests {
+  @Test("makes both lanes once, and goes on after a stop with what it had")
+  func restart() async throws {
+    let folder = DevnetFolder()
+    let first = try await folder.run { net in
+      _ = try await net.cross([try await net.transfer(10, over: .light)], over: .light)
+      return (lanes: await net.lanes, height: try await net.harbor.head().height)
+    }
+    #expect(first.lanes.map(\.kind) == [.attested, .light])
+    #expect(first.lanes.map(\.harborClient.text) == ["client-0", "07-tendermint-1"])
+    #expect(first.lanes.map(\.islandClient.text) == ["client-0", "07-tendermint-1"])
+    try await folder.run { net in
+      #expect(await net.lanes == first.lanes)
+      #expect(try await net.harbor.head().height >= first.height)
+      let crossing = try await net.cross([try await net.transfer(10, over: .light)], over: .light)
+      #expect(crossing.ending == .success)
+      #expect(crossing.packet.sequence.rawValue == 2)
+      let (history, value) = try await net.audit()
+      #expect(history.holds && history.sent == 2 && value.holds)
+    }
+  }
+
+  /// One step of the set-up, on one domain.
+  struct Place: Hashable, Sendable, CustomTestStringConvertible {
+    let step: LaneSetup.Step
+    let domain: String
+    var testDescription: String { "\(step.rawValue) on \(domain)" }
+    static let all = LaneSetup.Step.allCases.flatMap { step in
+      [DevnetNames.harbor, DevnetNames.island].map { Place(step: step, domain: $0) }
+    }
+  }
+
+  @Test("a set-up that is cut off before any step goes on from there, and makes nothing twice")
+  func resumes() async throws {
+    let folder = DevnetFolder()
+    var seen: [Place] = []
+    // Each start gets one step further, then is cut off.
+    for place in Place.all {
+      let net = try Devnet(directory: folder.path, options: DevnetFolder.options)
+      await net.interruptSetup { (step: LaneSetup.Step, domain: String) async throws(LaneSetupError) in
+        if step == place.step, domain == place.domain { throw .interrupted(step) }
+      }
+      await #expect(throws: DevnetError.lanes(.interrupted(place.step))) { try await net.start() }
+      await net.stop()
+      seen.append(place)
+    }
+    #expect(seen.count == 10)
+    try await folder.run { net in
+      #expect(await net.lanes.map(\.harborClient.text) == ["client-0", "07-tendermint-1"])
+      #expect(await net.lanes.map(\.islandClient.text) == ["client-0", "07-tendermint-1"])
+      let crossing = try await net.cross([try await net.transfer(10, over: .attested)], over: .attested)
+      #expect(crossing.ending == .success)
+    }
+  }
+
+  @Test("a directory is run by one devnet at a time")
+  func lock() async throws {
+    let folder = DevnetFolder()
+    let net = try Devnet(directory: folder.path, options: DevnetFolder.options)
+    let process = ProcessInfo.processInfo.processIdentifier
+    #expect(DevnetDirectory(folder.path).runningProcess == process)
+    #expect(throws: DevnetError.running(process: process)) {
+      try Devnet(directory: folder.path, options: DevnetFolder.options)
+    }
+    #expect(throws: DevnetError.running(process: process)) { try DevnetDirectory(folder.path).erase() }
+    await net.stop()
+    #expect(DevnetDirectory(folder.path).runningProcess == nil)
+    try DevnetDirectory(folder.path).erase()
+    #expect(!FileManager.default.fileExists(atPath: folder.path + "/harbor"))
+  }
+
+  @Test("what is sent while the relayer is away crosses after the restart")
+  func backlog() async throws {
+    let folder = DevnetFolder()
+    let key = try await folder.run { net in
+      await net.command(DevnetCommand(.pause, lane: .attested))
+      return try await net.send([try await net.transfer(10, over: .attested)], over: .attested)
+    }
+    try await folder.run { net in
+      // The pause is remembered.
+      await net.command(DevnetCommand(.resume, lane: .attested))
+      #expect(try await net.end(of: key).ending == .success)
+    }
+  }
+}
