@@ -15,8 +15,9 @@ struct CrossingTests {
     try await DevnetFolder().run { net in
       let answered = try await net.cross(try await net.call(#"{"add":{"by":5}}"#, over: kind), over: kind)
       #expect(answered.ending == .success)
-      let outcome = try #require(answered.acknowledgement?.results.first)
-      #expect(try Outcome(decoding: outcome.span).results == [[UInt8](#"{"count":"5"}"#.utf8)])
+      let answer = try #require(answered.acknowledgement?.results.first)
+      let outcome = try Outcome(decoding: answer.span)
+      #expect(outcome.results == [[UInt8](#"{"count":"5"}"#.utf8)])
 
       let before = try await net.balance("alice", on: "harbor", "uharbor")
       let failing = try await net.call(#"{"fail":{}}"#, over: kind, funds: 500)
@@ -39,7 +40,7 @@ struct CrossingTests {
 
       let (history, value) = try await net.audit()
       #expect(history.holds && history.open.isEmpty)
-      #expect((history.sent, history.succeeded, history.failed) == (4, 3, 1))
+      #expect([history.sent, history.succeeded, history.failed] == [4, 3, 1])
       #expect(value.holds)
       #expect(value.escrows.map(\.escrowed) == [UInt256(UInt64(600))])
     }

@@ -70,7 +70,8 @@ extension Devnet {
     timeout: Duration = .seconds(120)
   ) async throws -> PacketKey {
     let messages = try messages(kind, from: name)
-    let sender = try #require(sender(user, on: name))
+    let found = sender(user, on: name)
+    let sender = try #require(found)
     let sent = try await messages.send(
       payloads, timeout: timeout, as: sender, at: try address(user), through: access(name))
     return PacketKey(LaneEnd(messages.origin.id, sent.packet.sourceClient), sent.packet.sequence)
@@ -79,9 +80,10 @@ extension Devnet {
   nonisolated func access(_ name: String) -> any DomainAccess { name == "harbor" ? harbor : island }
 
   func end(of key: PacketKey) async throws -> Crossing {
-    let reader = try #require(reader())
+    let found = reader()
+    let reader = try #require(found)
     let domain = try #require(network?.domain(key.origin.domain.text))
-    let access = access(domain.name)
+    let access: any DomainAccess = access(domain.name)
     var height: UInt64 = 0
     // Idle blocks come every 200 ms: a bound of blocks, so that a crossing that never ends fails the test.
     for _ in 0..<400 {

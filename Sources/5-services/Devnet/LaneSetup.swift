@@ -36,9 +36,9 @@ public struct LaneSetup: Sendable {
     case createAttested
     case createLight
     case registerAttested
-    case registerLight
     /// An attested client knows no height at first, and nothing can be sent over it.
     case updateAttested
+    case registerLight
   }
 
   /// Clients of a domain that are looked at.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ChainAccess
 import Devnet
 import Encodings
 import LightClients
