@@ -1,6 +1,8 @@
 import ChainAccess
 import Devnet
 import Ledger
+import LedgerService
+import LightClients
 import Messages
 import PacketHost
 import Testing

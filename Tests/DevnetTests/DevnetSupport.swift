@@ -2,6 +2,8 @@ import ChainAccess
 import Devnet
 import Foundation
 import Ledger
+import LedgerService
+import LightClients
 import Messages
 import PacketHost
 import RelayEngine
