@@ -190,6 +190,41 @@ struct RelayerTests {
     }
   }
 
+  @Test(
+    "goes on over endpoints that fail at times or answer nonsense",
+    arguments: [
+      FaultyAccess.Fault.unreachable, .strangeEvents, .otherBlocks, .lostSubmissions, .oldHeads,
+    ])
+  func endpointFaults(fault: FaultyAccess.Fault) async throws {
+    try await RelayWorld.run(.attested) { world in
+      let accesses = [world.harbor, world.island].map { FaultyAccess($0.access, fault) }
+      var rules = try world.configuration().rules
+      rules.answerTimeout = .milliseconds(300)
+      rules.backoffMax = .milliseconds(500)
+      var configuration = try world.configuration(rules: rules, accesses: accesses)
+      configuration.endpointPause = .milliseconds(5)
+      try await world.relaying(configuration) { relayer in
+        for _ in 0..<3 {
+          try await world.send(5, from: world.harbor)
+          try await world.send(5, from: world.island)
+        }
+        let settled = try await world.settled(30)
+        #expect(settled.allSatisfy { $0.record.status == .settled(.success) })
+        let notices = await relayer.status().notices
+        switch fault {
+        case .strangeEvents:
+          #expect(notices.contains { if case .eventMalformed = $0 { true } else { false } })
+        case .unreachable, .otherBlocks:
+          #expect(notices.contains { if case .endpoint = $0 { true } else { false } })
+        // Offered again, a submission gets through; an old head is passed over.
+        case .lostSubmissions, .oldHeads: break
+        }
+      }
+      let voucher = world.voucher(of: world.harbor)
+      #expect(try await world.balance(world.friend.address, voucher, on: world.island) == 75)
+    }
+  }
+
   @Test("pauses and resumes a lane")
   func commands() async throws {
     try await RelayWorld.run(.attested) { world in

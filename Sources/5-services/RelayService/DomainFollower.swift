@@ -16,6 +16,7 @@ struct DomainFollower: Sendable {
     var cursor = start ?? domain.startHeight.map { $0 == 0 ? 0 : $0 - 1 }
     while !Task.isCancelled {
       do throws(AccessError) {
+        let asked = ContinuousClock.now
         let head: ChainHead
         if let cursor {
           head = try await domain.access.head(above: cursor, patience: patience)
@@ -30,6 +31,10 @@ struct DomainFollower: Sendable {
         }
         await relayer.take(head, of: domain.access.domain, cursor: next)
         cursor = next
+        // An endpoint that does not hold back its answer is not asked without pause.
+        if head.height <= next, ContinuousClock.now - asked < patience / 2 {
+          try? await Task.sleep(for: min(pause, .milliseconds(20)))
+        }
         while next < head.height, !Task.isCancelled {
           let block = try await domain.access.block(at: next + 1)
           guard block.height == next + 1 else { throw .malformed }

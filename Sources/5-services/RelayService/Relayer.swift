@@ -351,7 +351,9 @@ public actor Relayer {
     }
   }
 
+  /// What was told a moment ago is not told again.
   func note(_ notice: RelayNotice) {
+    guard !notices.suffix(16).contains(notice) else { return }
     if notices.count >= RelayerStatus.noticesMax { notices.removeFirst() }
     notices.append(notice)
   }

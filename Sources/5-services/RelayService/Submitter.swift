@@ -24,8 +24,9 @@ struct Flight: Sendable {
 /// Signs and submits the transactions of one domain, one after another, so that their sequences are in order.
 /// Inclusion is not waited for: it is seen in the blocks.
 struct Submitter: Sendable {
-  /// Attempts with the sequence read again.
-  private static let sequenceAttemptsMax = 3
+  /// Attempts with the sequence read again, and attempts to get an answer.
+  private static let attemptsMax = 4
+  private static let pause = Duration.milliseconds(100)
 
   let domain: RelayedDomain
   let store: RelayStore
@@ -112,7 +113,9 @@ struct Submitter: Sendable {
       attempts += 1
       if account.view == nil {
         do throws(AccessError) {
-          account.view = try await domain.access.account(domain.signer.key.address)
+          account.view = try await insisting { () throws(AccessError) in
+            try await domain.access.account(domain.signer.key.address)
+          }
         } catch { return .refused(.transaction, code: error.code) }
       }
       guard let view = account.view else { return .refused(.transaction, code: "accountUnknown") }
@@ -125,36 +128,48 @@ struct Submitter: Sendable {
       }
       let hash = Transaction.hash(of: bytes)
       await expect(hash, request)
+      var isUncertain = false
       do throws(AccessError) {
-        _ = try await domain.access.submit(bytes)
+        // The same bytes again do no harm: they are known, or their sequence is used.
+        try await insisting { () throws(AccessError) in
+          do throws(AccessError) { _ = try await domain.access.submit(bytes) } catch {
+            if case .refused = error {} else { isUncertain = true }
+            throw error
+          }
+        }
         account.view = AccountView(number: view.number, sequence: view.sequence &+ 1)
         return .waiting
       } catch {
-        switch error {
-        case .refused(let code, let codespace, let number, let log):
-          // It waits already.
-          if code == "known" {
-            account.view = AccountView(number: view.number, sequence: view.sequence &+ 1)
-            return .waiting
-          }
-          await forget(hash)
-          let (part, read) = RefusalReading.read(
-            codespace: codespace, number: number, log: log, updatesClient: request.updatesClient)
-          let name = code.isEmpty ? read : code
-          // Somebody else uses the account, or a transaction before this one was dropped.
-          if (codespace, number) == ("sdk", 32) || name.hasSuffix("sequence"),
-            attempts < Self.sequenceAttemptsMax
-          {
-            account.view = nil
-            continue
-          }
-          account.view = nil
-          return .refused(part, code: name)
-        default:
-          account.view = nil
+        account.view = nil
+        guard case .refused(let code, let codespace, let number, let log) = error else {
           await forget(hash)
           return .lost(error)
         }
+        let (part, read) = RefusalReading.read(
+          codespace: codespace, number: number, log: log, updatesClient: request.updatesClient)
+        let name = code.isEmpty ? read : code
+        let isSequence = (codespace, number) == ("sdk", 32) || name.hasSuffix("sequence")
+        // It waits already, or an attempt without an answer was taken: the blocks will tell.
+        if name == "known" || (isSequence && isUncertain) { return .waiting }
+        await forget(hash)
+        // Somebody else uses the account, or a transaction before this one was dropped.
+        if isSequence, attempts < Self.attemptsMax { continue }
+        return .refused(part, code: name)
+      }
+    }
+  }
+
+  /// Asks a few times while there is no answer; a refusal is one.
+  private func insisting<Value>(
+    _ ask: () async throws(AccessError) -> Value
+  ) async throws(AccessError) -> Value {
+    var attempts = 1
+    while true {
+      do throws(AccessError) { return try await ask() } catch {
+        if case .refused = error { throw error }
+        guard attempts < Self.attemptsMax, !Task.isCancelled else { throw error }
+        attempts += 1
+        try? await Task.sleep(for: Self.pause)
       }
     }
   }
