@@ -99,7 +99,7 @@ struct RefusalTests {
       #expect(code == refusal.name)
       #expect(FailureClass(code: code) == meant, "\(code)")
     }
-    let update = TransactionRefusal.message(index: 0, .light(.heightUnknown(Self.height)))
+    let update = TransactionRefusal.message(index: 0, .client(.heightUnknown(Self.height)))
     let told = TransactionResult(update, gasWanted: 1, gasUsed: 1, events: [])
     let (part, _) = RefusalReading.read(
       codespace: told.codespace, number: told.code, log: told.log, updatesClient: updatesClient)

@@ -69,8 +69,8 @@ struct RelayerTests {
     try await RelayWorld.run(form) { world in
       // An earlier packet goes through, so that absence stands among other keys.
       try await world.send(1, from: world.harbor)
-      try await world.send(2, of: 7, from: world.harbor, seconds: 1)
-      let deadline = UInt64(clamping: try await world.harbor.access.head().time.seconds) + 1
+      try await world.send(2, of: 7, from: world.harbor, seconds: 4)
+      let deadline = UInt64(clamping: try await world.harbor.access.head().time.seconds) + 4
       try await world.until {
         try await world.island.access.head().time.seconds > Int64(clamping: deadline)
       }

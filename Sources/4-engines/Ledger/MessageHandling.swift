@@ -42,7 +42,7 @@ extension LedgerExecution {
           try programs.call(address, input: input, funds: funds, by: caller, in: &context))
       } catch { throw error.map { .call($0) } }
     case .createClient, .updateClient, .registerCounterparty:
-      do { return try handle(client: message, in: &context) } catch { throw error.map { .light($0) } }
+      do { return try handle(client: message, in: &context) } catch { throw error.map { .client($0) } }
     case .sendPacket, .receivePacket, .acknowledgePacket, .timeOutPacket:
       do { return try handle(packet: message, in: &context) } catch { throw error.map { .packet($0) } }
     }

@@ -88,7 +88,7 @@ struct MessageFields {
 
   func client(_ field: UInt32) throws(MessageRefusal) -> ClientID {
     let text = try text(field)
-    do { return try ClientID(text) } catch { throw .client(field: field, error) }
+    do { return try ClientID(text) } catch { throw .clientID(field: field, error) }
   }
 
   func counterparty(prefix: UInt32, client field: UInt32) throws(MessageRefusal) -> Counterparty {

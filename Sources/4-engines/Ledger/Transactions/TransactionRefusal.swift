@@ -46,9 +46,9 @@ public enum MessageRefusal: Error, Hashable, Sendable {
   case bank(BankRefusal)
   case packetForm(PacketDecodingError)
   case packet(PacketRefusal)
-  case client(field: UInt32, IdentifierError)
+  case clientID(field: UInt32, IdentifierError)
   case counterparty(Counterparty.FormError)
-  case light(ClientRefusal)
+  case client(ClientRefusal)
   case call(ProgramCallRefusal)
 }
 
@@ -97,14 +97,14 @@ extension MessageRefusal {
     switch self {
     case .typeUnknown: ("sdk", 6)
     case .protobuf: ("sdk", 2)
-    case .form, .count, .client, .counterparty: ("sdk", 18)
+    case .form, .count, .clientID, .counterparty: ("sdk", 18)
     case .packetForm: ("channelv2", 4)
     case .account: ("sdk", 7)
     case .signer: ("sdk", 4)
     case .coin, .coinsEmpty: ("sdk", 10)
     case .bank: ("sdk", 5)
     case .packet(let refusal): ("channelv2", Self.number(refusal))
-    case .light: ("client", 2)
+    case .client: ("client", 2)
     case .call(.funds): ("sdk", 5)
     case .call: ("program", 2)
     }
