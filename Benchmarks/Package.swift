@@ -25,7 +25,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: [.swiftLanguageMode(.v6)]),
-    // An embedded domain under packets, by stage: swift run -c release --package-path Benchmarks DomainLoad
+    // An embedded domain under packets, by stage: script/bench domain
     .executableTarget(
       name: "DomainLoad",
       dependencies: [
@@ -33,6 +33,16 @@ let package = Package(
         .product(name: "CausewayEngines", package: "causeway"),
         .product(name: "CausewayServices", package: "causeway"),
         .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: [.swiftLanguageMode(.v6)]),
+    // Crossings from end to end over two domains, attesters and a relayer: script/bench crossings
+    .executableTarget(
+      name: "CrossingLoad",
+      dependencies: [
+        .product(name: "Causeway", package: "causeway"),
+        .product(name: "CausewayEngines", package: "causeway"),
+        .product(name: "CausewayServices", package: "causeway"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: [.swiftLanguageMode(.v6)]),
