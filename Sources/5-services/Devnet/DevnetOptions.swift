@@ -32,7 +32,9 @@ extension RelayRules {
     rules.answerTimeout = .seconds(10)
     rules.stuckAfter = .seconds(60)
     rules.batchDelay = .milliseconds(20)
-    rules.flightsPerDomainMax = 4
+    // What lets a lane settle most a second: script/bench crossings.
+    rules.flightsPerDomainMax = 8
+    rules.liveBatchesPerEndMax = 8
     return rules
   }()
 }
