@@ -42,6 +42,9 @@ public actor Relayer {
     var flights: [Bytes32: Flight] = [:]
     /// The account's sequence must be read again.
     var isAccountStale = false
+    /// Times of the newest blocks: evidence may give its height's time in whole seconds.
+    private var times: [(height: UInt64, time: CometBFT.Timestamp)] = []
+    private static let timesMax = 256
     /// Packets that the next header commits to, sent or ended.
     var uncommitted: [(height: UInt64, key: PacketKey, isEnding: Bool)] = []
     /// Packets whose block may still be rolled back.
@@ -53,6 +56,15 @@ public actor Relayer {
       self.domain = domain
       self.cursor = cursor
       (submissions, submit) = AsyncStream.makeStream(of: Submission.self)
+    }
+
+    mutating func keep(_ time: CometBFT.Timestamp, of height: UInt64) {
+      if times.count >= Self.timesMax { times.removeFirst(Self.timesMax / 2) }
+      times.append((height, time))
+    }
+
+    func time(of height: UInt64) -> CometBFT.Timestamp? {
+      times.last { $0.height == height }?.time
     }
   }
 

@@ -16,6 +16,7 @@ extension Relayer {
     if sessions[domain]?.cursor == nil { sessions[domain]?.cursor = cursor }
     guard sessions[domain]?.head != head else { return }
     sessions[domain]?.head = head
+    sessions[domain]?.keep(head.time, of: head.height)
     enqueue(.event(.head(domain, head.relayed)))
   }
 
@@ -48,6 +49,7 @@ extension Relayer {
       enqueue(.failure(PacketKey(origin, failure.sequence), failure.reason))
     }
     session.cursor = reading.height
+    session.keep(reading.time, of: reading.height)
     sessions[domain] = session
     enqueue(.cursor(domain, reading.height))
   }

@@ -137,7 +137,9 @@ extension Relayer {
   /// Packets that go to the destination with the height that proves them.
   private func proven(_ submission: Submission) {
     guard let time = submission.evidence?.time else { return }
-    let moment = StageMoment(height: submission.request.height.number, time: time)
+    let height = submission.request.height.number
+    let exact = peers[submission.request.end].flatMap { sessions[$0.domain]?.time(of: height) }
+    let moment = StageMoment(height: height, time: exact ?? time)
     for message in submission.request.messages where message.task == .receive {
       stage(.proven, message.key, moment)
     }
