@@ -301,6 +301,44 @@ struct EngineTests {
     #expect(desk.engine.report(on: try Made.end(0))?.client?.latest == Height(20))
   }
 
+  @Test("offers a header that was too early again, not a newer one, and goes on with what it covers")
+  func aheadClock() throws {
+    var desk = try Desk(.header)
+    func headers(_ effects: [RelayEffect]) -> [HeaderRequest] {
+      effects.compactMap { if case .fetchHeader(let request) = $0 { request } else { nil } }
+    }
+    func ready(_ batch: BatchID, _ proofs: Bool = true) -> [SubmitRequest] {
+      var effects = desk.tell(.evidence(batch, .ready(findings: [])))
+      if proofs { effects += desk.tell(.proofs(batch, .ready(findings: []))) }
+      return submits(effects)
+    }
+    let first = try #require(headers(try desk.sent(1...2, at: 10)).first)
+    #expect(first.height == Height(10))
+    #expect(ready(first.batch).count == 1)
+    let early = "message.client.gate.cometBFT.header.fromTheFuture"
+    _ = desk.tell(.submitted(first.batch, .refused(.update, code: early)))
+    // The tracked domain goes on, and its clock stays ahead.
+    for (height, tries) in zip(11...13 as ClosedRange<UInt64>, 1...3) {
+      _ = try desk.head(0, height, time: 1_000 + height)
+      _ = try desk.sent((height - 8)...(height - 8), at: height)
+      let asked = headers(desk.tell(.tick, after: 300_000))
+      #expect(asked.map(\.height) == [Height(10)], "attempt \(tries)")
+      let batch = try #require(asked.first?.batch)
+      let submitted = ready(batch, false)
+      #expect(submitted.map(\.messages.count) == [0])
+      if tries < 3 { _ = desk.tell(.submitted(batch, .refused(.update, code: early))) }
+      if tries == 3 {
+        let effects = desk.tell(.submitted(batch, .included(Height(11), [])))
+        let proofs = effects.compactMap { if case .fetchProofs(let request) = $0 { request } else { nil } }
+        let covered = try #require(proofs.first)
+        // The two that the header covers, under it, without another; the later ones need the newest.
+        #expect(covered.height == Height(10) && covered.needs.count == 2)
+        #expect(headers(effects).map(\.height) == [Height(13)])
+        #expect(submits(desk.tell(.proofs(covered.batch, .ready(findings: [])))).map(\.updatesClient) == [false])
+      }
+    }
+  }
+
   @Test("ignores what belongs to no lane, and says so")
   func unknownLane() throws {
     var desk = try Desk(.attestedPackets)

@@ -9,6 +9,13 @@ extension RelayEngine {
     guard !isShut(end), ends[end].notBefore <= now, let client = ends[end].client,
       let tracked = head(ends[ends[end].peer].domain), head(ends[end].domain) != nil
     else { return }
+    if let early = ends[end].early {
+      if client.latest.map({ $0 < early.height }) ?? true {
+        offer(early, end, client, tracked)
+        return
+      }
+      ends[end].early = nil
+    }
     refresh(end, client, tracked)
     guard ends[end].ready.count > 0 else {
       ends[end].fillAt = nil
@@ -18,20 +25,23 @@ extension RelayEngine {
     let isFull = ends[end].ready.live.count >= rules.batchMessagesMax
     guard isDue || isFull else { return }
     while ends[end].liveBatches < rules.liveBatchesPerEndMax {
-      let tasks = pick(end, isLive: true)
+      let tasks = pick(end, isLive: true, client, tracked)
       if tasks.isEmpty { break }
       open(tasks, end, isLive: true, client, tracked)
     }
     while ends[end].backlogBatches < rules.backlogBatchesPerEndMax {
-      let tasks = pick(end, isLive: false)
+      let tasks = pick(end, isLive: false, client, tracked)
       if tasks.isEmpty { break }
       open(tasks, end, isLive: false, client, tracked)
     }
     if ends[end].ready.count == 0 { ends[end].fillAt = nil }
   }
 
-  private mutating func pick(_ end: Int, isLive: Bool) -> [BatchTask] {
+  private mutating func pick(
+    _ end: Int, isLive: Bool, _ client: RelayedClient, _ head: DomainHead
+  ) -> [BatchTask] {
     var picked: [BatchTask] = []
+    var isCovered = false
     var bytes = 0
     var limit = rules.batchMessagesMax
     while picked.count < limit {
@@ -42,6 +52,12 @@ extension RelayEngine {
       {
         if !picked.isEmpty, bytes + work.sizeBytes > rules.batchBytesMax { break }
         if picked.count >= item.record.groupMax { break }
+        // What the client can judge already does not wait with what it cannot.
+        if ends[end].isAhead {
+          let isWorkCovered = covers(client, work, head)
+          if picked.isEmpty { isCovered = isWorkCovered }
+          if isWorkCovered != isCovered { break }
+        }
         limit = min(limit, item.record.groupMax)
         bytes += work.sizeBytes
         picked.append(work)
@@ -86,6 +102,16 @@ extension RelayEngine {
     }
   }
 
+  /// Whether what the client knows is late enough for the task.
+  private func covers(_ client: RelayedClient, _ task: BatchTask, _ tracked: DomainHead) -> Bool {
+    guard let latest = client.latest else { return false }
+    let (height, time) = reach(task)
+    // Absence is sure at any height whose time is past the deadline. Elsewhere height 0 stands for "final, at a height
+    // not known": only the newest final height is sure.
+    let isSure = height != Height(0) || task.message.task == .timeOut || latest >= tracked.final
+    return isSure && height <= latest && client.latestTime >= time
+  }
+
   private mutating func open(
     _ tasks: [BatchTask], _ end: Int, isLive: Bool, _ client: RelayedClient, _ tracked: DomainHead
   ) {
@@ -96,13 +122,7 @@ extension RelayEngine {
     // A height that the client knows already serves as well, when it is late enough for every message.
     var known: (height: Height, time: UnixTime)?
     if form != .attestedPackets, !ends[end].needsUpdate, !tasks.isEmpty, let latest = client.latest {
-      let fits = tasks.allSatisfy { task in
-        let (height, time) = reach(task)
-        // Height 0 stands for "final, at a height not known": only the newest final height is sure.
-        return height <= latest && client.latestTime >= time
-          && (height != Height(0) || latest >= tracked.final)
-      }
-      if fits { known = (latest, client.latestTime) }
+      if tasks.allSatisfy({ covers(client, $0, tracked) }) { known = (latest, client.latestTime) }
     }
     let height = known?.height ?? tracked.final
     let updates = known == nil
@@ -136,6 +156,16 @@ extension RelayEngine {
       effects.append(.fetchProofs(ProofRequest(batch: id, tracked: domain, height: height, needs: needs)))
     }
     timers.push(now.adding(rules.evidenceTimeout), .batch(number))
+  }
+
+  /// Offers a header again that was too early, alone.
+  private mutating func offer(
+    _ early: (height: Height, time: UnixTime), _ end: Int, _ client: RelayedClient, _ tracked: DomainHead
+  ) {
+    guard ends[end].updatesOpen == 0, ends[end].liveBatches < rules.liveBatchesPerEndMax else { return }
+    let head = DomainHead(
+      latest: tracked.latest, latestTime: tracked.latestTime, final: early.height, finalTime: early.time)
+    open([], end, isLive: true, client, head)
   }
 
   /// Updates a client that nothing else updates, at two thirds of its trusting period.

@@ -31,6 +31,11 @@ struct EndState: Sendable {
   var client: RelayedClient?
   /// The client must be given a new height before anything else is tried.
   var needsUpdate = false
+  /// A header that the destination's clock has not reached. Newer ones are believed later still, so that this one is
+  /// offered until it passes, and messages that it covers go before others.
+  var early: (height: Height, time: UnixTime)?
+  /// The tracked domain's clock has been ahead by more than the client bears.
+  var isAhead = false
   /// What is to be submitted here.
   var ready = WorkQueues()
   var fillAt: RelayInstant?

@@ -31,6 +31,7 @@ extension RelayEngine {
     ends[end].failures = 0
     ends[end].notBefore = now
     ends[end].needsUpdate = false
+    if let early = ends[end].early, batch.updates, batch.height >= early.height { ends[end].early = nil }
     if batch.updates, let client = ends[end].client, client.latest.map({ $0 < batch.height }) ?? true {
       ends[end].client = RelayedClient(
         latest: batch.height, latestTime: batch.heightTime, isFrozen: client.isFrozen,
@@ -78,6 +79,7 @@ extension RelayEngine {
     }
     blame(slots, code: code)
     if part == .update || batch.isRefresh {
+      if kind == .waitHeight, batch.updates { hold(batch) }
       staleClient(end)
       backOff(end)
       return
@@ -96,6 +98,15 @@ extension RelayEngine {
       backOff(end)
     case .retryLater, .waitHeight: backOff(end)
     }
+  }
+
+  /// Keeps the lowest height that was too early.
+  private mutating func hold(_ batch: Batch) {
+    let end = batch.end
+    guard ends[end].form == .header else { return }
+    ends[end].isAhead = true
+    guard ends[end].early.map({ batch.height < $0.height }) ?? true else { return }
+    ends[end].early = (batch.height, batch.heightTime)
   }
 
   private mutating func staleClient(_ end: Int) {
