@@ -95,8 +95,8 @@ struct VerifyTests {
   func readme() throws {
     let readme = try String(
       contentsOf: Corpora.packageRoot.appendingPathComponent("README.md"), encoding: .utf8)
-    let block = try #require(readme.split(separator: "```console\n").dropFirst().first)
-      .split(separator: "```")[0]
+    let blocks = readme.split(separator: "```console\n").dropFirst().map { $0.split(separator: "```")[0] }
+    let block = try #require(blocks.first { $0.hasPrefix("$ causeway verify") })
     var lines = block.split(separator: "\n").map(String.init)
     let command = lines.removeFirst().split(separator: " ").dropFirst(2).map(String.init)
     let output = try Program.run(command).output
