@@ -339,6 +339,27 @@ struct EngineTests {
     }
   }
 
+  @Test(
+    "lets go of an early header that nobody has any more, and keeps it over a lost answer",
+    arguments: [("network.heightPruned", 12), ("network.heightUnknown", 12), ("network.timedOut", 10)] as [(String, UInt64)])
+  func earlyHeaderGone(code: String, next: UInt64) throws {
+    var desk = try Desk(.header)
+    func header(_ effects: [RelayEffect]) -> HeaderRequest? {
+      effects.lazy.compactMap { if case .fetchHeader(let request) = $0 { request } else { nil } }.first
+    }
+    let first = try #require(header(try desk.sent(1...1, at: 10)))
+    _ = desk.tell(.evidence(first.batch, .ready(findings: [])))
+    _ = desk.tell(.proofs(first.batch, .ready(findings: [])))
+    _ = desk.tell(
+      .submitted(
+        first.batch, .refused(.update, code: "message.client.gate.cometBFT.header.fromTheFuture")))
+    _ = try desk.head(0, 12, time: 1_012)
+    let held = try #require(header(desk.tell(.tick, after: 300_000)))
+    #expect(held.height == Height(10))
+    _ = desk.tell(.evidence(held.batch, .failed(code: code)))
+    #expect(header(desk.tell(.tick, after: 300_000))?.height == Height(next))
+  }
+
   @Test("ignores what belongs to no lane, and says so")
   func unknownLane() throws {
     var desk = try Desk(.attestedPackets)

@@ -251,7 +251,9 @@ extension RelayEngine {
     let slots = release(number)
     blame(slots, code: code)
     drop(number)
-    switch FailureClass(code: code) {
+    let kind = FailureClass(code: code)
+    letGo(batch.end, kind)
+    switch kind {
     case .split where batch.tasks.count > 1: halve(slots, to: batch.tasks.count / 2)
     case .laneShut, .refreshClient:
       ends[batch.end].needsUpdate = true

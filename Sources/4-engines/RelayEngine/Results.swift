@@ -79,7 +79,7 @@ extension RelayEngine {
     }
     blame(slots, code: code)
     if part == .update || batch.isRefresh {
-      if kind == .waitHeight, batch.updates { hold(batch) }
+      if kind == .waitHeight, batch.updates { hold(batch) } else { letGo(end, kind) }
       staleClient(end)
       backOff(end)
       return
@@ -107,6 +107,14 @@ extension RelayEngine {
     ends[end].isAhead = true
     guard ends[end].early.map({ batch.height < $0.height }) ?? true else { return }
     ends[end].early = (batch.height, batch.heightTime)
+  }
+
+  /// A header that cannot be had, or is refused for another reason than its time, is not offered again.
+  mutating func letGo(_ end: Int, _ kind: FailureClass) {
+    switch kind {
+    case .retryLater, .waitHeight: break
+    default: ends[end].early = nil
+    }
   }
 
   private mutating func staleClient(_ end: Int) {
