@@ -41,6 +41,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 
@@ -68,11 +69,13 @@ let package = Package(
     .library(name: "Simulation", targets: ["Simulation"]),
     .library(name: "FuzzBodies", targets: ["FuzzBodies"]),
     .executable(name: "causeway", targets: ["causeway"]),
+    .executable(name: "causeway-signer", targets: ["causeway-signer"]),
   ],
   dependencies: [
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
@@ -87,6 +90,9 @@ let package = Package(
       name: "CSecp256k1", path: "Sources/1-crypto/CSecp256k1", pkgConfig: "libsecp256k1",
       providers: [.apt(["libsecp256k1-dev"]), .brew(["secp256k1"])]),
     room("1-crypto", "SignatureSchemes", wire + ["CSecp256k1", crypto, cryptoExtras]),
+    .systemLibrary(
+      name: "CSodium", path: "Sources/1-crypto/CSodium", pkgConfig: "libsodium",
+      providers: [.apt(["libsodium-dev"]), .brew(["libsodium"])]),
     // 2 proofs
     room("2-proofs", "MerkleProofs", wire + ["SignatureSchemes"]),
     room("2-proofs", "LightClients", wire + ["SignatureSchemes", "MerkleProofs"]),
@@ -101,6 +107,42 @@ let package = Package(
     room("4-engines", "PacketHost", floors0To3),
     room("4-engines", "RelayEngine", wire + ["Messages"]),
     room("4-engines", "Ledger", floors0To3 + ["PacketHost", "StateTree"]),
+    room("4-engines", "SigningRules", wire + ["SignatureSchemes", "LightClients", "Messages"]),
+    room("4-engines", "ThresholdSigning", wire + ["SignatureSchemes", "CSodium", crypto]),
+    // 5 services: the key process and its client
+    .systemLibrary(
+      name: "CPKCS11", path: "Sources/5-services/CPKCS11", pkgConfig: "p11-kit-1",
+      providers: [.apt(["libp11-kit-dev"]), .brew(["p11-kit"])]),
+    .systemLibrary(
+      name: "CTPM", path: "Sources/5-services/CTPM", pkgConfig: "tss2-esys",
+      providers: [.apt(["libtss2-dev"])]),
+    .target(
+      name: "CProcess", path: "Sources/5-services/CProcess",
+      linkerSettings: [.linkedLibrary("seccomp", .when(platforms: [.linux]))]),
+    room(
+      "5-services", "KeyVault",
+      wire + [
+        "SignatureSchemes", "Messages", "SigningRules", "ThresholdSigning", "CSecp256k1", "CSodium",
+        "CPKCS11", "CTPM", crypto, cryptoExtras,
+      ]),
+    room("5-services", "SignerJournal", wire),
+    room(
+      "5-services", "SignerWire",
+      wire + [
+        "SignatureSchemes", "LightClients", "Messages", "SigningRules", "ThresholdSigning", crypto,
+      ]),
+    room(
+      "5-services", "SignerAccess",
+      wire + [
+        "SignatureSchemes", "LightClients", "Messages", "SigningRules", "SignerWire", crypto, nioCore,
+        nioPosix, nioSSL,
+      ]),
+    room(
+      "5-services", "SignerService",
+      wire + [
+        "SignatureSchemes", "LightClients", "Messages", "SigningRules", "ThresholdSigning", "KeyVault",
+        "SignerJournal", "SignerWire", "CProcess", crypto, nioCore, nioPosix, nioSSL,
+      ]),
     // 5 services
     room("5-services", "Persistence", wire + ["StateTree", grdb]),
     room(
@@ -142,6 +184,13 @@ let package = Package(
         arguments,
       ],
       path: "Sources/6-programs/causeway", swiftSettings: settings),
+    .executableTarget(
+      name: "causeway-signer",
+      dependencies: wire + [
+        "SignatureSchemes", "Messages", "SigningRules", "ThresholdSigning", "SignerJournal", "SignerWire",
+        "SignerAccess", "SignerService", arguments,
+      ],
+      path: "Sources/6-programs/causeway-signer", swiftSettings: settings),
     // beside
     room("beside", "TestSupport", wire),
     room(
@@ -199,6 +248,19 @@ let package = Package(
       floors0To3 + [
         "PacketHost", "StateTree", "Ledger", "ChainAccess", "LedgerService", "LocalKeys", crypto, nioCore,
         nioPosix, nioHTTP1,
+      ]),
+    tests("SigningRules", wire + ["SignatureSchemes", "LightClients", "Messages", "SigningRules"]),
+    tests("ThresholdSigning", wire + ["SignatureSchemes", "ThresholdSigning", crypto]),
+    tests(
+      "KeyVault",
+      wire + ["SignatureSchemes", "Messages", "SigningRules", "ThresholdSigning", "KeyVault", crypto, cryptoExtras]),
+    tests("SignerJournal", wire + ["SignerJournal"]),
+    tests("SignerWire", wire + ["SignatureSchemes", "LightClients", "Messages", "SigningRules", "SignerWire", crypto]),
+    tests(
+      "SignerService",
+      wire + [
+        "SignatureSchemes", "LightClients", "Messages", "SigningRules", "ThresholdSigning", "KeyVault",
+        "SignerJournal", "SignerWire", "SignerAccess", "SignerService", crypto, nioCore, nioPosix, nioSSL,
       ]),
     tests("LocalKeys", wire + ["SignatureSchemes", "LocalKeys"]),
     tests(

@@ -7,6 +7,11 @@ struct ArchitectureTests {
   private static let proofs: Set<String> = wire.union(["SignatureSchemes", "MerkleProofs", "LightClients"])
   private static let gate: Set<String> = proofs.union(["Messages", "Gate"])
 
+  /// What the key process may know of the rest: what it signs, and nothing that reads a chain.
+  private static let keys: Set<String> = wire.union([
+    "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Transactions",
+  ])
+
   private static let services: Set<String> = gate.union([
     "PacketHost", "StateTree", "Ledger", "RelayEngine", "Persistence", "ChainAccess", "LocalKeys",
     "LedgerService", "AttestService", "RelayService",
@@ -44,6 +49,31 @@ struct ArchitectureTests {
     "LedgerService": (
       gate.union(["PacketHost", "StateTree", "Ledger", "Persistence", "ChainAccess"]),
       ["GRDB", "Crypto", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket"]
+    ),
+    "CSodium": ([], []),
+    "SigningRules": (keys, []),
+    "ThresholdSigning": (wire.union(["SignatureSchemes", "CSodium"]), ["Crypto"]),
+    "CPKCS11": ([], []),
+    "CTPM": ([], []),
+    "CProcess": ([], []),
+    "KeyVault": (
+      keys.union(["SigningRules", "ThresholdSigning", "CSecp256k1", "CSodium", "CPKCS11", "CTPM"]),
+      ["Crypto", "CryptoExtras"]
+    ),
+    "SignerJournal": (wire, []),
+    "SignerWire": (keys.union(["SigningRules", "ThresholdSigning"]), ["Crypto"]),
+    "SignerAccess": (
+      keys.union(["SigningRules", "SignerWire"]), ["Crypto", "NIOCore", "NIOPosix", "NIOSSL"]
+    ),
+    "SignerService": (
+      keys.union(["SigningRules", "ThresholdSigning", "KeyVault", "SignerJournal", "SignerWire", "CProcess"]),
+      ["Crypto", "NIOCore", "NIOPosix", "NIOSSL"]
+    ),
+    "causeway-signer": (
+      keys.union([
+        "SigningRules", "ThresholdSigning", "SignerJournal", "SignerWire", "SignerAccess", "SignerService",
+      ]),
+      ["ArgumentParser"]
     ),
     "OfflineVerification": (gate.union(["ForeignProtocols"]), []),
     "causeway": (
