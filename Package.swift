@@ -57,8 +57,7 @@ let package = Package(
       name: "Causeway",
       targets: [
         "WireBytes", "Digests", "Encodings", "SignatureSchemes", "MerkleProofs", "LightClients", "Messages",
-        "Gate",
-        "ForeignProtocols",
+        "Transactions", "Gate", "ForeignProtocols",
       ]),
     .library(name: "CausewayEngines", targets: ["StateTree", "PacketHost", "Ledger", "RelayEngine"]),
     .library(
@@ -98,6 +97,7 @@ let package = Package(
     room("2-proofs", "LightClients", wire + ["SignatureSchemes", "MerkleProofs"]),
     // 3 gate
     room("3-gate", "Messages", wire + ["SignatureSchemes"]),
+    room("3-gate", "Transactions", wire + ["SignatureSchemes", "Messages"]),
     room("3-gate", "Gate", wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages"]),
     room(
       "3-gate", "ForeignProtocols",
@@ -106,8 +106,9 @@ let package = Package(
     room("4-engines", "StateTree", wire + ["MerkleProofs"]),
     room("4-engines", "PacketHost", floors0To3),
     room("4-engines", "RelayEngine", wire + ["Messages"]),
-    room("4-engines", "Ledger", floors0To3 + ["PacketHost", "StateTree"]),
-    room("4-engines", "SigningRules", wire + ["SignatureSchemes", "LightClients", "Messages"]),
+    room("4-engines", "Ledger", floors0To3 + ["Transactions", "PacketHost", "StateTree"]),
+    room(
+      "4-engines", "SigningRules", wire + ["SignatureSchemes", "LightClients", "Messages", "Transactions"]),
     room("4-engines", "ThresholdSigning", wire + ["SignatureSchemes", "CSodium", crypto]),
     // 5 services: the key process and its client
     .systemLibrary(
@@ -129,18 +130,21 @@ let package = Package(
     room(
       "5-services", "SignerWire",
       wire + [
-        "SignatureSchemes", "LightClients", "Messages", "SigningRules", "ThresholdSigning", crypto,
+        "SignatureSchemes", "LightClients", "Messages", "Transactions", "SigningRules", "ThresholdSigning",
+        crypto,
       ]),
     room(
       "5-services", "SignerAccess",
       wire + [
-        "SignatureSchemes", "LightClients", "Messages", "SigningRules", "SignerWire", crypto, nioCore,
+        "SignatureSchemes", "LightClients", "Messages", "Transactions", "SigningRules", "SignerWire", crypto,
+        nioCore,
         nioPosix, nioSSL,
       ]),
     room(
       "5-services", "SignerService",
       wire + [
-        "SignatureSchemes", "LightClients", "Messages", "SigningRules", "ThresholdSigning", "KeyVault",
+        "SignatureSchemes", "LightClients", "Messages", "Transactions", "SigningRules", "ThresholdSigning",
+        "KeyVault",
         "SignerJournal", "SignerWire", "CProcess", crypto, nioCore, nioPosix, nioSSL,
       ]),
     // 5 services
@@ -227,6 +231,7 @@ let package = Package(
         "FuzzBodies", crypto,
       ]),
     tests("Messages", wire + ["Messages"]),
+    tests("Transactions", wire + ["Messages", "Transactions"]),
     tests("Gate", wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", crypto]),
     tests(
       "ForeignProtocols",
@@ -249,17 +254,25 @@ let package = Package(
         "PacketHost", "StateTree", "Ledger", "ChainAccess", "LedgerService", "LocalKeys", crypto, nioCore,
         nioPosix, nioHTTP1,
       ]),
-    tests("SigningRules", wire + ["SignatureSchemes", "LightClients", "Messages", "SigningRules"]),
+    tests(
+      "SigningRules", wire + ["SignatureSchemes", "LightClients", "Messages", "Transactions", "SigningRules"]),
     tests("ThresholdSigning", wire + ["SignatureSchemes", "ThresholdSigning", crypto]),
     tests(
       "KeyVault",
-      wire + ["SignatureSchemes", "Messages", "SigningRules", "ThresholdSigning", "KeyVault", crypto, cryptoExtras]),
+      wire + [
+        "SignatureSchemes", "Messages", "SigningRules", "ThresholdSigning", "KeyVault", crypto, cryptoExtras,
+      ]),
     tests("SignerJournal", wire + ["SignerJournal"]),
-    tests("SignerWire", wire + ["SignatureSchemes", "LightClients", "Messages", "SigningRules", "SignerWire", crypto]),
+    tests(
+      "SignerWire",
+      wire + [
+        "SignatureSchemes", "LightClients", "Messages", "Transactions", "SigningRules", "SignerWire", crypto,
+      ]),
     tests(
       "SignerService",
       wire + [
-        "SignatureSchemes", "LightClients", "Messages", "SigningRules", "ThresholdSigning", "KeyVault",
+        "SignatureSchemes", "LightClients", "Messages", "Transactions", "SigningRules", "ThresholdSigning",
+        "KeyVault",
         "SignerJournal", "SignerWire", "SignerAccess", "SignerService", crypto, nioCore, nioPosix, nioSSL,
       ]),
     tests("LocalKeys", wire + ["SignatureSchemes", "LocalKeys"]),

@@ -2,7 +2,6 @@ import AttestService
 import ChainAccess
 import Foundation
 import GRDB
-import Gate
 import LocalKeys
 import Messages
 import Persistence

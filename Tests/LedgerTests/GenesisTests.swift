@@ -1,6 +1,7 @@
 import Encodings
 import Ledger
 import LightClients
+import Messages
 import PacketHost
 import StateTree
 import Testing

@@ -1,5 +1,5 @@
 import Ledger
-import PacketHost
+import Messages
 import Testing
 import WireBytes
 

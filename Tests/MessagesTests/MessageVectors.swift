@@ -7,10 +7,14 @@ import Testing
 /// Cases of a file in Tests/Vectors, made by a script in tools/vectors.
 enum MessageVectors {
   static func cases(_ file: String, schema: String) throws -> [JSONValue] {
-    let url = Corpora.packageRoot.appendingPathComponent("Tests/Vectors/messages/\(file)")
+    try #require(try self.file("messages/\(file)", schema: schema)["cases"]?.array)
+  }
+
+  static func file(_ path: String, schema: String) throws -> JSONValue {
+    let url = Corpora.packageRoot.appendingPathComponent("Tests/Vectors/\(path)")
     let json = try JSONValue(decoding: [UInt8](try Data(contentsOf: url)))
     #expect(json["schema"]?.string == schema)
-    return try #require(json["cases"]?.array)
+    return json
   }
 
   static func sequence(_ json: JSONValue?) throws -> Sequence {

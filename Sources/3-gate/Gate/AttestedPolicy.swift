@@ -3,13 +3,10 @@ public import Messages
 /// Which attesters a destination believes, how many of them, and for which origin their signatures are made.
 public struct AttestedPolicy: Hashable, Sendable {
   public static let attesterCountMax = 256
-  public static let routerSizeMax = 64
+  public static let routerSizeMax = AttestationBinding.routerSizeMax
 
   /// What is signed: the root of a state, or some paths with what is stored there.
-  public enum Form: String, Hashable, Sendable, CaseIterable {
-    case state
-    case packets
-  }
+  public typealias Form = AttestationForm
 
   /// Which bytes are signed.
   public enum Mode: String, Hashable, Sendable, CaseIterable {
@@ -100,30 +97,6 @@ public struct AttestedPolicy: Hashable, Sendable {
     ]
     if mode == .eureka { assumptions.append(.keysServeOneOrigin(attesters: attesters.count)) }
     return assumptions
-  }
-}
-
-/// What our attestations are made for: the origin, its packet router, and the client that tracks it.
-public struct AttestationBinding: Hashable, Sendable {
-  public static let tag = "causeway/attestation/v1"
-
-  public let origin: DomainID
-  /// The host of packets on the origin: a contract address, a store name; the bytes as the origin writes them.
-  public let router: [UInt8]
-  /// The client of the origin, on the destination.
-  public let client: ClientID
-  /// The origin's ERC-7930 form, chain only.
-  let originBytes: [UInt8]
-
-  /// - Throws: ``PolicyError/routerLength(max:actual:)`` and ``PolicyError/origin(_:)``.
-  public init(origin: DomainID, router: [UInt8], client: ClientID) throws(PolicyError) {
-    guard router.count <= AttestedPolicy.routerSizeMax else {
-      throw .routerLength(max: AttestedPolicy.routerSizeMax, actual: router.count)
-    }
-    do { originBytes = try InteroperableAddress(chain: origin).encoded() } catch { throw .origin(error) }
-    self.origin = origin
-    self.router = router
-    self.client = client
   }
 }
 

@@ -1,4 +1,4 @@
-import Messages
+public import Messages
 import WireBytes
 
 /// Why signatures over our digest do not satisfy a policy. `signature` is a position in the evidence.

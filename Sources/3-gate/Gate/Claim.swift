@@ -18,19 +18,6 @@ public struct StateClaim: Hashable, Sendable {
   }
 }
 
-/// What a host stores under one path, or that it stores nothing there.
-public struct StoredEntry: Hashable, Sendable {
-  /// Keccak-256 of the path after the host's store prefix.
-  public let pathHash: Bytes32
-  /// Zero says that nothing is stored under the path.
-  public let commitment: Bytes32
-
-  public init(pathHash: Bytes32, commitment: Bytes32) {
-    self.pathHash = pathHash
-    self.commitment = commitment
-  }
-}
-
 /// Some paths of a host's store at one height; no membership proof is needed for these.
 public struct PacketsClaim: Hashable, Sendable {
   /// A list longer than this is refused.

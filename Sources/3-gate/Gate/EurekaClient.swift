@@ -1,4 +1,5 @@
 private import Digests
+private import Messages
 private import SignatureSchemes
 public import WireBytes
 

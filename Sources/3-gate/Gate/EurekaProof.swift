@@ -1,3 +1,4 @@
+public import Messages
 public import WireBytes
 
 /// Why the Eureka attestation client refuses; each case is an error of the contract, with its arguments.
@@ -141,7 +142,7 @@ public struct EurekaState: Hashable, Sendable {
   }
 
   public func encoded() -> [UInt8] {
-    Bytes32(bigEndian: height).array + Bytes32(bigEndian: timestampSeconds).array
+    EurekaStatement.state(height: height, timestamp: timestampSeconds).attestation
   }
 }
 
@@ -178,15 +179,6 @@ public struct EurekaPackets: Hashable, Sendable {
   }
 
   public func encoded() -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.append(Bytes32(bigEndian: 32))
-    bytes.append(Bytes32(bigEndian: height))
-    bytes.append(Bytes32(bigEndian: 64))
-    bytes.append(Bytes32(bigEndian: UInt64(entries.count)))
-    for entry in entries {
-      bytes.append(entry.pathHash)
-      bytes.append(entry.commitment)
-    }
-    return bytes
+    EurekaStatement.packets(height: height, entries).attestation
   }
 }

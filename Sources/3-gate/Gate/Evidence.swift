@@ -57,19 +57,6 @@ public struct AttestedEvidence: Hashable, Sendable {
   }
 }
 
-/// What attesters say of a height.
-public enum AttestedBody: Hashable, Sendable {
-  case state(root: Bytes32)
-  case packets([StoredEntry])
-
-  public var form: AttestedPolicy.Form {
-    switch self {
-    case .state: .state
-    case .packets: .packets
-    }
-  }
-}
-
 /// Facts about the destination and the message that a policy may ask for.
 public struct GateContext: Hashable, Sendable {
   /// The destination's own time: never a local clock.

@@ -39,6 +39,14 @@ public enum PolicyError: Error, Hashable, Sendable {
   case clockDrift(max: UInt64, actual: UInt64)
   /// A chain id that is empty or over `max` bytes.
   case chainIDLength(max: Int, actual: Int)
+
+  /// A binding's reason, as a policy names it.
+  public init(_ error: AttestationBindingError) {
+    switch error {
+    case .routerLength(let max, let actual): self = .routerLength(max: max, actual: actual)
+    case .origin(let cause): self = .origin(cause)
+    }
+  }
 }
 
 /// What a destination demands before it believes anything about another domain.

@@ -251,11 +251,14 @@ private struct PolicyReader {
     let unknown: AttestedPolicy.Extra = try Read.word(object, "unknownSigners", path: path)
     let quorum: UInt64 = try Read.integer(object, "quorum", path: path)
     let attesters = try attesters(object["attesters"] ?? .null, path: Read.join(path, "attesters"))
+    let binding: AttestationBinding
+    do { binding = try AttestationBinding(origin: origin, router: router, client: client) } catch {
+      throw .policy(path: path, PolicyError(error))
+    }
     do {
       return try AttestedPolicy(
-        mode: mode, form: form,
-        binding: try AttestationBinding(origin: origin, router: router, client: client), attesters: attesters,
-        quorum: quorum, surplus: surplus, unknownSigners: unknown, freshness: freshness)
+        mode: mode, form: form, binding: binding, attesters: attesters, quorum: quorum,
+        surplus: surplus, unknownSigners: unknown, freshness: freshness)
     } catch { throw .policy(path: path, error) }
   }
 

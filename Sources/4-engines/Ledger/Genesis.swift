@@ -1,6 +1,6 @@
 public import Encodings
 public import LightClients
-import Messages
+public import Messages
 public import PacketHost
 public import WireBytes
 

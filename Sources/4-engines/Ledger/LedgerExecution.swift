@@ -1,3 +1,4 @@
+public import Messages
 public import PacketHost
 public import WireBytes
 

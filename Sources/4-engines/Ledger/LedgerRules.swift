@@ -1,4 +1,5 @@
-public import PacketHost
+public import Messages
+import PacketHost
 import StateTree
 public import WireBytes
 

@@ -1,5 +1,6 @@
 public import Ledger
-public import PacketHost
+public import Messages
+import PacketHost
 public import WireBytes
 
 /// Limits of a sender.

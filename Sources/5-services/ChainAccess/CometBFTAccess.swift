@@ -4,7 +4,7 @@ import LightClients
 import MerkleProofs
 public import Messages
 import OfflineVerification
-public import PacketHost
+import PacketHost
 public import WireBytes
 
 /// An embedded domain behind CometBFT's RPC.

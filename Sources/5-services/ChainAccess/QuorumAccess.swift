@@ -1,7 +1,6 @@
 public import Ledger
 import LightClients
 public import Messages
-public import PacketHost
 public import WireBytes
 
 /// A domain behind several endpoints, of which `needed` must say the same, byte for byte.

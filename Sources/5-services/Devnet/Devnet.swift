@@ -246,7 +246,7 @@ public actor Devnet {
       for (origin, client) in [(islandSide.id, lane.harborClient), (harborSide.id, lane.islandClient)] {
         do {
           bindings.append(try AttestationBinding(origin: origin, router: LaneSetup.router, client: client))
-        } catch { throw .lanes(.policy(error)) }
+        } catch { throw .lanes(.policy(PolicyError(error))) }
       }
     }
     var services: [AttesterService] = []

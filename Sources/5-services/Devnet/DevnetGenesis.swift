@@ -4,7 +4,6 @@ import Ledger
 import LedgerService
 import LightClients
 import Messages
-import PacketHost
 import WireBytes
 
 /// How harbor and island begin. The genesis of a directory is written once, and read ever after.

@@ -3,6 +3,7 @@ public import ChainAccess
 import Digests
 public import Ledger
 public import LocalKeys
+public import Messages
 import WireBytes
 
 /// Development keys of a directory: of accounts, and of attesters. The two lie in files of their own.

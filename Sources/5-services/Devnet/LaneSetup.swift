@@ -72,9 +72,12 @@ public struct LaneSetup: Sendable {
   static func policy(
     origin: DomainID, client: ClientID, attesters: [Attester]
   ) throws(PolicyError) -> AttestedPolicy {
-    try AttestedPolicy(
-      form: .packets, binding: try AttestationBinding(origin: origin, router: router, client: client),
-      attesters: attesters, quorum: UInt64(DevnetNames.quorum))
+    let binding: AttestationBinding
+    do { binding = try AttestationBinding(origin: origin, router: router, client: client) } catch {
+      throw PolicyError(error)
+    }
+    return try AttestedPolicy(
+      form: .packets, binding: binding, attesters: attesters, quorum: UInt64(DevnetNames.quorum))
   }
 
   /// The clients of every lane; what attesters sign names them.
@@ -230,7 +233,7 @@ public struct LaneSetup: Sendable {
     let binding: AttestationBinding
     do {
       binding = try AttestationBinding(origin: origin.access.domain, router: Self.router, client: client)
-    } catch { throw .policy(error) }
+    } catch { throw .policy(PolicyError(error)) }
     // Any path will do: what counts is that the height and its time are attested.
     let question = AttestationQuestion(
       binding: binding, height: Height(revision: head.revision, head.finalHeight),

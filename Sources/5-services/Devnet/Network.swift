@@ -2,7 +2,6 @@ public import Encodings
 import Foundation
 public import Ledger
 public import Messages
-public import PacketHost
 public import RelayEngine
 import WireBytes
 

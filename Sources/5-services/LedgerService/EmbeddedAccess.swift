@@ -2,7 +2,7 @@ public import ChainAccess
 public import Ledger
 import LightClients
 public import Messages
-public import PacketHost
+import PacketHost
 import Persistence
 import StateTree
 public import WireBytes

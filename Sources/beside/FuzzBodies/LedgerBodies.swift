@@ -1,5 +1,6 @@
 private import Encodings
 private import Ledger
+private import Messages
 private import PacketHost
 private import WireBytes
 

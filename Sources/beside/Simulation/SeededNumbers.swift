@@ -2,7 +2,7 @@ private import Crypto
 private import Digests
 private import FoundationEssentials
 import Ledger
-import PacketHost
+import Messages
 import WireBytes
 
 /// SplitMix64: the same numbers for the same seed, in every process.

@@ -1,6 +1,6 @@
 import Digests
 public import Encodings
-public import PacketHost
+public import Messages
 import WireBytes
 
 /// Why text is no account of this kind of domain.

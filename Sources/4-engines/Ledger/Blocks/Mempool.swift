@@ -1,4 +1,4 @@
-public import PacketHost
+public import Messages
 public import WireBytes
 
 /// Transactions that wait for a block: bounded in number, in bytes, and for each sender.

@@ -1,4 +1,5 @@
 import Encodings
+import Messages
 public import PacketHost
 import WireBytes
 

@@ -1,3 +1,4 @@
+public import Messages
 public import PacketHost
 
 /// The programs of a domain, by address.

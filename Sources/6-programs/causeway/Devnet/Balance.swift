@@ -3,6 +3,7 @@ import ChainAccess
 import Devnet
 import Encodings
 import Ledger
+import Messages
 import PacketHost
 import WireBytes
 

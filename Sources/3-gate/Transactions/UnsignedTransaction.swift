@@ -2,8 +2,18 @@ import Encodings
 
 /// What a sender puts together before signing; the key stays with whoever signs.
 public struct UnsignedTransaction: Hashable, Sendable {
+  public let messages: [AnyMessage]
+  public let memo: String
+  /// The last height at which it may be included; zero for no limit.
+  public let timeoutHeight: UInt64
+  public let fee: [Coin]
+  public let gasLimit: UInt64
+  public let key: AccountKey
+  /// How many transactions the account has sent before.
+  public let sequence: UInt64
   public let chainID: String
   public let accountNumber: UInt64
+  /// The encodings of the fields above.
   public let bodyBytes: [UInt8]
   public let authInfoBytes: [UInt8]
 
@@ -30,6 +40,13 @@ public struct UnsignedTransaction: Hashable, Sendable {
       for coin in fee { writer.alwaysBytes(1, coin.encoded()) }
       writer.varint(2, gasLimit)
     }
+    self.messages = messages
+    self.memo = memo
+    self.timeoutHeight = timeoutHeight
+    self.fee = fee
+    self.gasLimit = gasLimit
+    self.key = key
+    self.sequence = sequence
     self.chainID = chainID
     self.accountNumber = accountNumber
     bodyBytes = body.bytes

@@ -1,6 +1,6 @@
 import Digests
 import Encodings
-public import PacketHost
+public import Messages
 public import SignatureSchemes
 public import WireBytes
 
@@ -23,14 +23,6 @@ public enum AccountKey: Hashable, Sendable {
     case .ed25519(let key):
       let hash = SHA256Hash.hash(key.span)
       return AccountAddress(Bytes20 { hash[$0] })
-    }
-  }
-
-  /// What verifying one signature costs.
-  public var gas: UInt64 {
-    switch self {
-    case .secp256k1: GasSchedule.verifySecp256k1
-    case .ed25519: GasSchedule.verifyEd25519
     }
   }
 

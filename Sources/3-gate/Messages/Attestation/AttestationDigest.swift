@@ -1,5 +1,4 @@
 private import Digests
-public import Messages
 public import WireBytes
 
 /// The bytes that our attesters sign: `S(form ‖ S(binding) ‖ S(body))`.
@@ -9,7 +8,7 @@ public import WireBytes
 /// - SeeAlso: docs/spec/attestation.md.
 public enum AttestationDigest {
   /// The first byte of the signed preimage.
-  public static func formByte(_ form: AttestedPolicy.Form) -> UInt8 {
+  public static func formByte(_ form: AttestationForm) -> UInt8 {
     switch form {
     case .state: 1
     case .packets: 2
@@ -60,7 +59,7 @@ public enum AttestationDigest {
   }
 
   /// The signed digest of `body` in `form` under `binding`.
-  public static func of(form: AttestedPolicy.Form, binding: AttestationBinding, body: [UInt8]) -> Bytes32 {
+  public static func of(form: AttestationForm, binding: AttestationBinding, body: [UInt8]) -> Bytes32 {
     var preimage: [UInt8] = [formByte(form)]
     preimage.append(bindingHash(binding))
     preimage.append(SHA256Hash.hash(body))
@@ -68,7 +67,7 @@ public enum AttestationDigest {
   }
 
   /// The digest of the Eureka client: `S(tag ‖ S(attestation))`, tag 1 for states and 2 for packets.
-  public static func eureka(form: AttestedPolicy.Form, attestation: [UInt8]) -> Bytes32 {
+  public static func eureka(form: AttestationForm, attestation: [UInt8]) -> Bytes32 {
     var preimage: [UInt8] = [formByte(form)]
     preimage.append(SHA256Hash.hash(attestation))
     return SHA256Hash.hash(preimage)

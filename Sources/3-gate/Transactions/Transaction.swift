@@ -1,6 +1,6 @@
 import Digests
 public import Encodings
-public import PacketHost
+public import Messages
 public import WireBytes
 
 /// Why bytes are no transaction.
