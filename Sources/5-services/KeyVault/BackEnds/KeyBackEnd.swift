@@ -33,7 +33,8 @@ public enum KeyLocation: Hashable, Sendable {
   /// In an encrypted file; the file can be copied.
   case file
   /// In a token: its labels, and whether the token says that the key is sensitive, not extractable and made inside.
-  case token(manufacturer: String, model: String, serial: String, sensitive: Bool, extractable: Bool, local: Bool)
+  case token(
+    manufacturer: String, model: String, serial: String, sensitive: Bool, extractable: Bool, local: Bool)
   /// In a TPM, which certifies it: `TPMS_ATTEST` over the challenge, its signature, and the public area of the key that
   /// signed it.
   case certified(attestation: [UInt8], signature: [UInt8], attestationKey: [UInt8])
