@@ -302,5 +302,6 @@ let package = Package(
     tests("Fuzz", wire + ["FuzzBodies"]),
     tests("House", ["Encodings"]),
     tests("Program", wire + ["Gate", "ForeignProtocols", "causeway"]),
+    tests("SignerProgram", wire + ["causeway-signer"]),
   ]
 )

@@ -1,0 +1,80 @@
+import Testing
+
+/// The key process is apart: what it is built from is written down here, and nothing reaches keys beside it.
+@Suite("The key process")
+struct KeyProcessTests {
+  private static let program = "causeway-signer"
+
+  /// All that is linked into it, of this package.
+  private static let rooms: Set<String> = [
+    "WireBytes", "Digests", "Encodings", "CSecp256k1", "CSodium", "SignatureSchemes", "MerkleProofs",
+    "LightClients", "Messages", "Transactions", "SigningRules", "ThresholdSigning", "CPKCS11", "CTPM",
+    "CProcess", "KeyVault", "SignerJournal", "SignerWire", "SignerAccess", "SignerService",
+  ]
+  /// All that is linked into it, of other packages.
+  private static let products: Set<String> = [
+    "Crypto", "CryptoExtras", "NIOCore", "NIOPosix", "NIOSSL", "ArgumentParser",
+  ]
+
+  private struct Closure {
+    var rooms: Set<String> = []
+    var products: Set<String> = []
+  }
+
+  private static func closure(of start: String) throws -> Closure {
+    let byName = Dictionary(uniqueKeysWithValues: try House.rooms.get().map { ($0.name, $0) })
+    var closure = Closure()
+    var open = [start]
+    while let name = open.popLast() {
+      let room = try #require(byName[name], "\(name)")
+      closure.products.formUnion(room.products)
+      for next in room.rooms where closure.rooms.insert(next).inserted { open.append(next) }
+    }
+    return closure
+  }
+
+  @Test("is built from the rooms and products that are written here, and from no other")
+  func exact() throws {
+    let closure = try Self.closure(of: Self.program)
+    #expect(closure.rooms == Self.rooms)
+    #expect(closure.products == Self.products)
+  }
+
+  @Test(
+    "reaches nothing that reads a chain, keeps a database, or speaks HTTP",
+    arguments: [
+      "ChainAccess", "RelayEngine", "RelayService", "Ledger", "LedgerService", "PacketHost", "StateTree",
+      "Gate",
+      "ForeignProtocols", "Persistence", "AttestService", "LocalKeys", "Devnet", "Simulation", "GRDB",
+      "AsyncHTTPClient", "NIOHTTP1", "NIOWebSocket", "Hummingbird", "Yams",
+    ])
+  func apart(name: String) throws {
+    let closure = try Self.closure(of: Self.program)
+    #expect(!closure.rooms.contains(name))
+    #expect(!closure.products.contains(name))
+  }
+
+  @Test("is alone with the vault: one room of the sources reaches it, and the program's other half does not")
+  func vault() throws {
+    let near = try House.rooms.get().filter { $0.kind != "test" && $0.rooms.contains("KeyVault") }
+    #expect(near.map(\.name) == ["SignerService"])
+    let beyond = try House.rooms.get().filter { $0.kind != "test" && $0.rooms.contains("SignerService") }
+    #expect(beyond.map(\.name) == [Self.program])
+    // Clients speak to a signer; they do not carry one.
+    let client = try Self.closure(of: "SignerAccess")
+    #expect(client.rooms.isDisjoint(with: ["KeyVault", "SignerService", "SignerJournal"]))
+    #expect(!(try Self.closure(of: "causeway")).rooms.contains("KeyVault"))
+  }
+
+  @Test("has the smallest closure of all programs")
+  func smallest() throws {
+    let own = try Self.closure(of: Self.program)
+    let programs = try House.rooms.get().filter { $0.path.hasPrefix("Sources/6-programs/") }.map(\.name)
+    #expect(programs.count >= 2)
+    for program in programs where program != Self.program {
+      let other = try Self.closure(of: program)
+      #expect(own.rooms.count < other.rooms.count, "\(program)")
+      #expect(own.products.count < other.products.count, "\(program)")
+    }
+  }
+}
