@@ -78,6 +78,18 @@ public protocol KeyBackEnd: Sendable {
   /// Where the key lives.
   func location(of key: BackEndKey, challenge: Bytes32) throws(KeyBackEndError) -> KeyLocation
 
+  /// Returns when it has the private half.
+  ///
+  /// - Throws: ``KeyBackEndError/missing`` when it has not.
+  func confirm(_ key: BackEndKey) throws(KeyBackEndError)
+
   /// Returns when it can sign now.
   func checkHealth() throws(KeyBackEndError)
+}
+
+extension KeyBackEnd {
+  /// By asking where it lives; a back end that can look it up at less cost does that.
+  public func confirm(_ key: BackEndKey) throws(KeyBackEndError) {
+    _ = try location(of: key, challenge: Bytes32())
+  }
 }
