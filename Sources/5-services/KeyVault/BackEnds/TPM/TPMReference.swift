@@ -1,0 +1,46 @@
+internal import SigningRules
+internal import WireBytes
+
+/// Where a TPM's key is: the two halves as the TPM gave them out, of which it alone can read the private one.
+///
+/// Layout, big-endian: version u8 (1), suite u8 (1 P-256, 2 P-384), TPM2B_PUBLIC, TPM2B_PRIVATE; nothing after.
+struct TPMReference: Hashable, Sendable {
+  static let version: UInt8 = 1
+  /// More than any TPM wraps an ECC key into: its integrity, its seed, its authorisation and its scalar.
+  static let privateSizeMax = 512
+  static let sizeMax = 2 + 2 + TPMPublicArea.sizeMax + 2 + privateSizeMax
+
+  let publicArea: TPMPublicArea
+  /// TPM2B_PRIVATE's contents: encrypted by the parent.
+  let privateArea: [UInt8]
+
+  init(publicArea: TPMPublicArea, privateArea: [UInt8]) {
+    self.publicArea = publicArea
+    self.privateArea = privateArea
+  }
+
+  /// - Throws: ``TPMDecodingError`` and nothing else. The input is untrusted; no input traps.
+  init(decoding bytes: Span<UInt8>) throws(TPMDecodingError) {
+    guard bytes.count <= Self.sizeMax else { throw .length(max: Self.sizeMax, actual: bytes.count) }
+    var reader = ByteReader(bytes)
+    let version = try TPMReading.integer(&reader, UInt8.self)
+    guard version == Self.version else { throw .field(.version, value: UInt64(version)) }
+    let suite = try TPMReading.integer(&reader, UInt8.self)
+    let area = try TPMReading.sized(&reader, max: TPMPublicArea.sizeMax, .unique)
+    publicArea = try TPMPublicArea(decoding: area.span)
+    guard suite == Self.suiteByte(publicArea.curve) else { throw .field(.suite, value: UInt64(suite)) }
+    guard publicArea.attributes.subtracting(.noDA) == .signingKey else {
+      throw .field(.objectAttributes, value: UInt64(publicArea.attributes.rawValue))
+    }
+    privateArea = try TPMReading.sized(&reader, max: Self.privateSizeMax, .privateArea)
+    guard !privateArea.isEmpty else { throw .field(.privateArea, value: 0) }
+    try TPMReading.finish(reader)
+  }
+
+  func encoded() -> [UInt8] {
+    [Self.version, Self.suiteByte(publicArea.curve)] + TPMBytes.sized(publicArea.encoded())
+      + TPMBytes.sized(privateArea)
+  }
+
+  private static func suiteByte(_ curve: TPMPublicArea.Curve) -> UInt8 { curve == .p256 ? 1 : 2 }
+}
