@@ -112,7 +112,7 @@ let package = Package(
     room("4-engines", "ThresholdSigning", wire + ["SignatureSchemes", "CSodium", crypto]),
     // 5 services: the key process and its client
     .systemLibrary(
-      name: "CPKCS11", path: "Sources/5-services/CPKCS11", pkgConfig: "p11-kit-1",
+      name: "CPKCS11", path: "Sources/5-services/CPKCS11",
       providers: [.apt(["libp11-kit-dev"]), .brew(["p11-kit"])]),
     .systemLibrary(
       name: "CTPM", path: "Sources/5-services/CTPM", pkgConfig: "tss2-esys",
