@@ -204,13 +204,13 @@ let package = Package(
       "beside", "Conformance",
       wire + [
         "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", "ForeignProtocols",
-        "OfflineVerification", yams,
+        "OfflineVerification", "SigningRules", yams,
       ]),
     room(
       "beside", "FuzzBodies",
       wire + [
         "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", "ForeignProtocols",
-        "OfflineVerification", "PacketHost", "StateTree", "RelayEngine", "Ledger",
+        "OfflineVerification", "PacketHost", "StateTree", "RelayEngine", "Ledger", "SigningRules",
       ]),
     .executableTarget(
       name: "LedgerCrashChild",
@@ -255,7 +255,10 @@ let package = Package(
         nioPosix, nioHTTP1,
       ]),
     tests(
-      "SigningRules", wire + ["SignatureSchemes", "LightClients", "Messages", "Transactions", "SigningRules"]),
+      "SigningRules",
+      wire + [
+        "SignatureSchemes", "LightClients", "Messages", "Transactions", "SigningRules", "Conformance", crypto,
+      ]),
     tests("ThresholdSigning", wire + ["SignatureSchemes", "ThresholdSigning", crypto]),
     tests(
       "KeyVault",

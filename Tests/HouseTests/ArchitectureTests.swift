@@ -84,10 +84,13 @@ struct ArchitectureTests {
     "Simulation": (gate.union(["PacketHost", "StateTree", "Ledger", "RelayEngine"]), ["Crypto"]),
     "LedgerCrashChild": (gate.union(["PacketHost", "StateTree", "Ledger", "LedgerService"]), ["Crypto"]),
     "TestSupport": (wire, []),
-    "Conformance": (gate.union(["ForeignProtocols", "OfflineVerification"]), ["Yams"]),
+    "Conformance": (
+      gate.union(["Transactions", "ForeignProtocols", "OfflineVerification", "SigningRules"]), ["Yams"]
+    ),
     "FuzzBodies": (
       gate.union([
-        "ForeignProtocols", "OfflineVerification", "PacketHost", "StateTree", "RelayEngine", "Ledger",
+        "Transactions", "ForeignProtocols", "OfflineVerification", "PacketHost", "StateTree", "RelayEngine",
+        "Ledger", "SigningRules",
       ]), []
     ),
   ]

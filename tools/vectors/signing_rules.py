@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""Writes Tests/Vectors/signing-rules/rules.json: what a signer signs and writes, by hashlib, json and pyca/cryptography.
+
+Protobuf is put together by hand here, after cometbft's canonical.proto and the Cosmos SDK's tx.proto.
+
+Needs: pip install cryptography
+"""
+import hashlib
+import json
+import pathlib
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+OUT = pathlib.Path(__file__).resolve().parents[2] / "Tests/Vectors/signing-rules"
+
+
+def sha(raw):
+    return hashlib.sha256(raw).digest()
+
+
+def hexa(raw):
+    return "0x" + raw.hex()
+
+
+def u(size, number):
+    return number.to_bytes(size, "big")
+
+
+def short(raw):
+    return u(1, len(raw)) + raw
+
+
+# protobuf
+
+def varint(number):
+    number &= (1 << 64) - 1
+    out = b""
+    while number >= 0x80:
+        out += bytes([number & 0x7F | 0x80])
+        number >>= 7
+    return out + bytes([number])
+
+
+def field(number, value):
+    """Defaults are left out, as proto3 does."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value) if value else b""
+    return varint(number << 3 | 2) + varint(len(value)) + value if value else b""
+
+
+def fixed(number, value):
+    return varint(number << 3 | 1) + value.to_bytes(8, "little", signed=True) if value else b""
+
+
+def message(number, value):
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def block_id(name):
+    return field(1, sha(name)) + message(2, field(1, 3) + field(2, sha(name + b" parts")))
+
+
+def vote_bytes(kind, height, round_, block, seconds, nanos, chain):
+    raw = field(1, kind) + fixed(2, height) + fixed(3, round_)
+    if block:
+        raw += message(4, block_id(block))
+    raw += message(5, field(1, seconds) + field(2, nanos)) + field(6, chain.encode())
+    return varint(len(raw)) + raw
+
+
+VOTES = [
+    ("precommit for a block", 2, 10, 1, b"block", 1_700_000_000, 5, "demo-1"),
+    ("precommit for none", 2, 10, 1, None, 1_700_000_000, 5, "demo-1"),
+    ("prevote of round 0", 1, 1, 0, b"block", 1_700_000_000, 0, "demo-1"),
+]
+
+
+def transaction():
+    key = sha(b"account")
+    any_key = field(1, b"/cosmos.crypto.ed25519.PubKey") + field(2, field(1, key))
+    body = message(1, field(1, b"/demo.MsgA") + field(2, b"one")) + message(1, field(1, b"/demo.MsgB"))
+    body += field(2, b"memo") + field(3, 99)
+    info = message(1, field(1, any_key) + message(2, message(1, field(1, 1))) + field(3, 7))
+    info += message(2, message(1, field(1, b"stake") + field(2, b"150")) + field(2, 200_000))
+    doc = field(1, body) + field(2, info) + field(3, b"demo-1") + field(4, 4)
+    return {"key": hexa(key), "signBytes": hexa(doc)}
+
+
+KEY, OTHER = sha(b"key"), sha(b"other key")
+ROOT = sha(b"root")
+PATHS = sorted(sha(b"path %d" % n) for n in range(3))
+ORIGIN = b"cosmos:demo-1"
+
+RECORDS = [
+    ("state", u(1, 1) + u(1, 1) + KEY + u(1, 1) + short(ORIGIN) + u(8, 1) + u(8, 10) + u(1, 3)
+     + u(8, 1_700_000_000) + ROOT + u(2, 0)),
+    ("packets", u(1, 1) + u(1, 1) + KEY + u(1, 2) + short(ORIGIN) + u(8, 0) + u(8, 11) + u(1, 0)
+     + u(2, 3) + b"".join(p + sha(p) for p in PATHS)),
+    ("floor", u(1, 1) + u(1, 2) + KEY + u(1, 1) + short(ORIGIN) + u(8, 1) + u(8, 9) + u(1, 1)
+     + u(8, 1_699_999_999)),
+    ("origin", u(1, 1) + u(1, 3) + KEY + short(ORIGIN)),
+    ("vote", u(1, 1) + u(1, 4) + KEY + short(b"demo-1") + u(8, 10) + u(4, 1) + u(1, 2)
+     + sha(block_id(b"block")) + sha(vote_bytes(*VOTES[0][1:]))),
+    ("lock", u(1, 1) + u(1, 5) + OTHER + u(1, 1)),
+]
+
+INTERCHANGE_RECORDS = [
+    {"kind": "floor", "key": hexa(KEY), "purpose": "attestation", "origin": "cosmos:demo-1", "revision": "1",
+     "height": "9", "time": "1699999999"},
+    {"kind": "claim", "key": hexa(KEY), "purpose": "attestation", "origin": "cosmos:demo-1", "revision": "1",
+     "height": "10", "time": "1700000000", "root": hexa(ROOT),
+     "paths": [[hexa(p), hexa(sha(p))] for p in PATHS]},
+    {"kind": "foreignOrigin", "key": hexa(OTHER), "origin": "cosmos:demo-1"},
+    {"kind": "vote", "key": hexa(KEY), "chain": "demo-1", "height": "10", "round": "1", "type": "2",
+     "block": hexa(sha(block_id(b"block"))), "signBytesHash": hexa(sha(vote_bytes(*VOTES[0][1:])))},
+]
+
+
+def canonical(value):
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def interchange():
+    content = {"format": "causeway/watermarks/1", "vault": hexa(sha(b"vault")), "epoch": "7",
+               "records": INTERCHANGE_RECORDS}
+    digest = sha(canonical(content).encode())
+    return {"text": canonical(content | {"contentHash": hexa(digest)}), "contentHash": hexa(digest)}
+
+
+def signer(name):
+    return Ed25519PrivateKey.from_private_bytes(sha(name))
+
+
+def public(key):
+    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+APPROVERS = [signer(b"approver %d" % n) for n in range(3)]
+
+
+def policy():
+    document = {
+        "version": 1, "domain": "operator",
+        "clients": [{
+            "name": "attester-0", "key": hexa(public(signer(b"client"))),
+            "peers": [{"uid": 1000}, {"spiffe": "spiffe://example.org/attester"}],
+            "roles": ["sign", "observe"], "perMinute": 6000,
+            "grants": [
+                {"purpose": "attestation", "keys": [hexa(KEY)], "origins": ["cosmos:demo-1"]},
+                {"purpose": "vote", "keys": [hexa(KEY)], "chains": ["demo-1"]},
+                {"purpose": "transaction", "keys": [hexa(KEY)], "chains": ["demo-1"], "typeURLs": ["/demo.MsgA"],
+                 "feeMax": [{"denom": "stake", "amount": "1000"}], "gasMax": 300000},
+            ]}],
+        "keyLimits": [{"key": hexa(KEY), "purpose": p, "perMinute": 6000}
+                      for p in ("attestation", "vote", "transaction")],
+        "approvers": {"threshold": 2, "keys": [hexa(public(k)) for k in APPROVERS], "delaySeconds": 3600,
+                      "expirySeconds": 86400},
+        "alarms": {"rate": {"factor": 4, "floorPerMinute": 600, "action": "note"},
+                   "newPurpose": {"action": "note"}, "unknownClient": {"action": "note"},
+                   "hours": {"fromMinute": 360, "toMinute": 1320, "action": "lock"},
+                   "refusals": {"perMinute": 60, "action": "lock"}},
+    }
+    return {"text": canonical(document), "contentHash": hexa(sha(canonical(document).encode()))}
+
+
+def approvals():
+    vault = sha(b"vault")
+    change = u(1, 6) + KEY
+    identifier = sha(short(b"causeway/proposal/v1") + vault + u(8, 1) + u(8, 1_700_000_000_000)
+                     + short(b"admin-0") + change)
+    approval = sha(short(b"causeway/approval/v1") + vault + identifier)
+    cancel = sha(short(b"causeway/cancel/v1") + vault + identifier)
+    return {
+        "vault": hexa(vault), "proposer": "admin-0", "at": 1_700_000_000_000, "unlocks": hexa(KEY),
+        "identifier": hexa(identifier), "approvalDigest": hexa(approval), "cancelDigest": hexa(cancel),
+        "approvers": [{"key": hexa(public(k)), "approval": hexa(k.sign(approval)), "cancel": hexa(k.sign(cancel)),
+                       "other": hexa(k.sign(sha(b"something else")))} for k in APPROVERS],
+        "stranger": {"key": hexa(public(signer(b"stranger"))),
+                     "approval": hexa(signer(b"stranger").sign(approval))},
+    }
+
+
+OUT.mkdir(parents=True, exist_ok=True)
+(OUT / "rules.json").write_text(json.dumps({
+    "schema": "causeway.vectors.signing-rules/1",
+    "source": "tools/vectors/signing_rules.py: hashlib, json, pyca/cryptography",
+    "votes": [{"name": n, "signBytes": hexa(vote_bytes(*v))} for n, *v in VOTES],
+    "transaction": transaction(),
+    "records": [{"name": n, "bytes": hexa(b)} for n, b in RECORDS],
+    "interchange": interchange(),
+    "policy": policy(),
+    "approvals": approvals(),
+}, indent=1) + "\n")
