@@ -211,6 +211,7 @@ let package = Package(
       wire + [
         "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", "ForeignProtocols",
         "OfflineVerification", "PacketHost", "StateTree", "RelayEngine", "Ledger", "SigningRules",
+        "SignerJournal",
       ]),
     .executableTarget(
       name: "LedgerCrashChild",
@@ -218,6 +219,10 @@ let package = Package(
         "LightClients", "Messages", "PacketHost", "StateTree", "Ledger", "LedgerService", crypto,
       ],
       path: "Sources/beside/LedgerCrashChild", swiftSettings: settings),
+    .executableTarget(
+      name: "SignerCrashChild",
+      dependencies: wire + ["Messages", "SigningRules", "SignerJournal", crypto],
+      path: "Sources/beside/SignerCrashChild", swiftSettings: settings),
     // tests
     tests("WireBytes", ["WireBytes", "Encodings"]),
     tests("Digests", ["WireBytes", "Digests"]),
@@ -265,7 +270,7 @@ let package = Package(
       wire + [
         "SignatureSchemes", "Messages", "SigningRules", "ThresholdSigning", "KeyVault", crypto, cryptoExtras,
       ]),
-    tests("SignerJournal", wire + ["SignerJournal"]),
+    tests("SignerJournal", wire + ["SignerJournal", "SignerCrashChild", crypto]),
     tests(
       "SignerWire",
       wire + [

@@ -83,6 +83,7 @@ struct ArchitectureTests {
     ),
     "Simulation": (gate.union(["PacketHost", "StateTree", "Ledger", "RelayEngine"]), ["Crypto"]),
     "LedgerCrashChild": (gate.union(["PacketHost", "StateTree", "Ledger", "LedgerService"]), ["Crypto"]),
+    "SignerCrashChild": (keys.union(["SigningRules", "SignerJournal"]), ["Crypto"]),
     "TestSupport": (wire, []),
     "Conformance": (
       gate.union(["Transactions", "ForeignProtocols", "OfflineVerification", "SigningRules"]), ["Yams"]
@@ -90,7 +91,7 @@ struct ArchitectureTests {
     "FuzzBodies": (
       gate.union([
         "Transactions", "ForeignProtocols", "OfflineVerification", "PacketHost", "StateTree", "RelayEngine",
-        "Ledger", "SigningRules",
+        "Ledger", "SigningRules", "SignerJournal",
       ]), []
     ),
   ]

@@ -21,7 +21,9 @@ public struct AdoptionDecision: Hashable, Sendable {
   }
 
   init?(payload: [UInt8]) {
-    guard payload.count >= 4, payload[0] == 2, let reason = AdoptionReason(rawValue: payload[1]) else { return nil }
+    guard payload.count >= 4, payload[0] == 2, let reason = AdoptionReason(rawValue: payload[1]) else {
+      return nil
+    }
     var offset = 2
     var positions: [Position?] = []
     for _ in 0..<2 {

@@ -85,7 +85,9 @@ public struct Anchor: ~Copyable, Sendable {
     } catch {
       throw error.number == FileNumbers.missing ? .missing : .files(error)
     }
-    do throws(FileCallError) { try file.lock() } catch { throw .inUse }
+    do throws(FileCallError) { try file.lock() } catch {
+      throw error.number == FileNumbers.wouldBlock ? .inUse : .files(error)
+    }
     var newest: AnchorSlot?
     for index in 0..<2 {
       let bytes: [UInt8]
@@ -116,7 +118,8 @@ public struct Anchor: ~Copyable, Sendable {
   /// Moves to `value`, which must not be behind. On return it is on disk.
   public mutating func advance(to value: Value) throws(AnchorError) {
     precondition(
-      value.journal.sequence >= self.value.journal.sequence && value.audit.sequence >= self.value.audit.sequence)
+      value.journal.sequence >= self.value.journal.sequence
+        && value.audit.sequence >= self.value.audit.sequence)
     guard value != self.value else { return }
     try replace(by: value)
   }
@@ -175,6 +178,9 @@ struct AnchorSlot: Hashable {
       let position = Position(
         epoch: try reader.readBigEndian(), sequence: try reader.readBigEndian(), hash: try reader.readFixed())
       let audit = AuditHead(sequence: try reader.readBigEndian(), hash: try reader.readFixed())
+      guard position.isBounded, audit.sequence <= Position.numberMax, generation <= Position.numberMax else {
+        return nil
+      }
       value = Anchor.Value(journal: position, audit: audit)
       guard reader.readRest()[..<(covered - Self.usedBytes)].allSatisfy({ $0 == 0 }) else { return nil }
     } catch let error as AnchorError {

@@ -2,15 +2,18 @@ public import WireBytes
 
 /// What an audit line is about.
 public enum AuditKind: String, Hashable, Sendable, CaseIterable {
-  case start, stop, session, request, grant, refusal, administration, approval, alarm, lock, adoption, compaction, key, drill
+  case start, stop, session, request, grant, refusal, administration, approval, alarm, lock, adoption,
+    compaction, key, drill
   case share
 }
 
 /// The members that an audit line may have beside its own four. A closed list, so that what can be logged is read here; none of
 /// them is a place for a secret.
 public enum AuditName: String, Hashable, Sendable, CaseIterable {
-  case client, peer, session, key, suite, purpose, domain, origin, chain, height, round, step, typeURL, path, payload, claim
-  case code, reason, operation, approval, approver, epoch, records, count, rule, address, nonce, state, policy, version
+  case client, peer, session, key, suite, purpose, domain, origin, chain, height, round, step, typeURL, path,
+    payload, claim
+  case code, reason, operation, approval, approver, epoch, records, count, rule, address, nonce, state,
+    policy, version
   case position, anchor, backEnd, fee, milliseconds
 }
 

@@ -27,12 +27,15 @@ enum AuditFiles {
   private static func number(of name: String) -> Int? {
     guard name.hasPrefix("audit-"), name.hasSuffix(".jsonl") else { return nil }
     let digits = name.dropFirst(6).dropLast(6)
-    guard digits.utf8.count == 8, let number = Int(digits), number > 0, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 })
+    guard digits.utf8.count == 8, let number = Int(digits), number > 0,
+      digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 })
     else { return nil }
     return number
   }
 
-  static func read(_ directory: String, _ number: Int, _ files: any DurableFiles) throws(AuditLogError) -> [UInt8] {
+  static func read(_ directory: String, _ number: Int, _ files: any DurableFiles) throws(AuditLogError)
+    -> [UInt8]
+  {
     do throws(FileCallError) {
       let file = OpenFile(files, try files.open(path(directory, number), .read))
       let size = try file.size()

@@ -24,7 +24,7 @@ public enum AuditDamage: Hashable, Sendable {
 /// its line feed; `kind` is an ``AuditKind``; the others are ``AuditName``s.
 public struct AuditLine: Hashable, Sendable {
   /// The most bytes of a line.
-  public static let sizeMax = 1 << 14
+  public static let sizeMax = 1 << 15
 
   public let sequence: UInt64
   public let milliseconds: UInt64
@@ -72,7 +72,8 @@ public struct AuditLine: Hashable, Sendable {
     guard [UInt8](json.text().utf8) == text else { throw AuditLineError(damage: .notCanonical) }
     guard let sequence = Self.integer(json["sequence"]), let milliseconds = Self.integer(json["time"]),
       let kind = json["kind"]?.string, let previousText = json["previous"]?.string,
-      let previous = try? Bytes32(hex: previousText), previous.description == previousText, sequence > 0
+      let previous = try? Bytes32(hex: previousText), previous.description == previousText,
+      (1...Position.numberMax).contains(sequence)
     else { throw AuditLineError(damage: .member) }
     self.sequence = sequence
     self.milliseconds = milliseconds

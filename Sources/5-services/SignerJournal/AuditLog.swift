@@ -41,7 +41,7 @@ public struct AuditLog: ~Copyable, Sendable {
   private var buffer: [UInt8] = []
   private var failure: FileCallError?
 
-  /// Reads the end of a log, as far as the acknowledged line, and changes nothing. The directory is made when it is missing.
+  /// Reads the end of a log, as far as the acknowledged line, and changes nothing.
   ///
   /// - Parameters:
   ///   - acknowledged: the anchor's head. What is damaged after it was never relied on and is cut; what is damaged before is
@@ -50,12 +50,12 @@ public struct AuditLog: ~Copyable, Sendable {
   public static func open(
     directory: String, vault: VaultID, acknowledged: AuditHead?, rotateAtBytes: Int, files: any DurableFiles
   ) throws(AuditLogError) -> AuditLog {
-    do throws(FileCallError) { try files.makePath(directory) } catch { throw .files(error) }
     let numbers = try AuditFiles.numbers(directory, files)
     let beginning = AuditHead.beginning(of: vault)
     guard let newest = numbers.last else {
       try check(beginning, found: beginning, acknowledged)
-      return AuditLog(files, directory, rotateAtBytes, number: 0, file: nil, size: 0, cut: 0, from: 0, beginning)
+      return AuditLog(
+        files, directory, rotateAtBytes, number: 0, file: nil, size: 0, cut: 0, from: 0, beginning)
     }
     let bytes = try AuditFiles.read(directory, newest, files)
     var scan = AuditFileScan(bytes, after: newest == 1 ? beginning : nil, wanted: acknowledged?.sequence)
@@ -95,7 +95,8 @@ public struct AuditLog: ~Copyable, Sendable {
       throw .files(error)
     }
     return AuditLog(
-      files, directory, rotateAtBytes, number: newest, file: file, size: scan.end, cut: bytes.count - scan.end,
+      files, directory, rotateAtBytes, number: newest, file: file, size: scan.end,
+      cut: bytes.count - scan.end,
       from: scan.wanted?.end ?? 0, head)
   }
 
@@ -103,12 +104,15 @@ public struct AuditLog: ~Copyable, Sendable {
     _ known: AuditHead?, found: AuditHead, _ acknowledged: AuditHead?
   ) throws(AuditLogError) {
     guard let acknowledged else { return }
-    guard found.sequence >= acknowledged.sequence else { throw .truncated(found: found, anchor: acknowledged) }
+    guard found.sequence >= acknowledged.sequence else {
+      throw .truncated(found: found, anchor: acknowledged)
+    }
     guard known == acknowledged else { throw .forked(at: acknowledged.sequence) }
   }
 
   private init(
-    _ files: any DurableFiles, _ directory: String, _ rotateAtBytes: Int, number: Int, file: consuming OpenFile?,
+    _ files: any DurableFiles, _ directory: String, _ rotateAtBytes: Int, number: Int,
+    file: consuming OpenFile?,
     size: Int, cut: Int, from: Int, _ head: AuditHead
   ) {
     self.files = files
@@ -123,11 +127,12 @@ public struct AuditLog: ~Copyable, Sendable {
     committed = head
   }
 
-  /// Cuts what is to be cut, and writes anew and flushes what nobody acknowledged.
+  /// Makes the directory when there is none, cuts what is to be cut, and writes anew and flushes what nobody acknowledged.
   public mutating func start() throws(AuditLogError) {
     if let failure { throw .poisoned(failure) }
-    guard cutBytes > 0 || unconfirmedFrom < sizeBytes else { return }
     do throws(FileCallError) {
+      try files.makePath(directory)
+      guard cutBytes > 0 || unconfirmedFrom < sizeBytes else { return }
       if cutBytes > 0 { try file?.truncate(to: sizeBytes) }
       try file?.rewrite(unconfirmedFrom..<sizeBytes)
       try file?.flush()

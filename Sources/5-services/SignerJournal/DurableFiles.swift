@@ -62,6 +62,12 @@ enum FileNumbers {
   static let missing: Int32 = 2
   /// EEXIST.
   static let exists: Int32 = 17
+  /// EWOULDBLOCK.
+  #if canImport(Darwin)
+    static let wouldBlock: Int32 = 35
+  #else
+    static let wouldBlock: Int32 = 11
+  #endif
 }
 
 extension DurableFiles {

@@ -47,7 +47,7 @@ struct JournalHeader: Hashable {
     base = Position(reading: bytes, at: 44)
     var sealed: UInt64 = 0
     for index in (covered - 8)..<covered { sealed = sealed << 8 | UInt64(bytes[index]) }
-    guard sealed >= base.sequence else { throw .headerDamaged }
+    guard base.isBounded, sealed >= base.sequence, sealed <= Position.numberMax else { throw .headerDamaged }
     sealedThrough = sealed
   }
 
@@ -170,6 +170,7 @@ struct JournalReader {
     guard hash == Bytes32({ window[stored + $0] }) else { return .damaged(.hash) }
     guard let content = JournalContent(payload: payload) else { return .damaged(.content) }
     let after = position.after(content, payload: payload, hash: hash)
+    guard after.isBounded else { return .damaged(.content) }
     if case .epoch = content, after.epoch <= position.epoch { return .damaged(.content) }
     position = after
     offset += total

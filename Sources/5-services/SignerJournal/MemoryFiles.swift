@@ -197,9 +197,8 @@ public final class MemoryFiles: DurableFiles {
     try contents.withLock { (contents) throws(FileCallError) in
       try contents.check(.lock)
       let number = try contents.file(file, .lock)
-      // EAGAIN, as flock says it.
       guard contents.locked[number] == nil || contents.locked[number] == file else {
-        throw FileCallError(.lock, errno: 11)
+        throw FileCallError(.lock, errno: FileNumbers.wouldBlock)
       }
       contents.locked[number] = file
     }

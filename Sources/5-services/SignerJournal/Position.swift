@@ -35,6 +35,10 @@ public struct Position: Hashable, Sendable {
   }
 
   static let sizeBytes = 48
+  /// No epoch and no sequence comes near it; a file that says so is not one of ours, and nothing overflows.
+  static let numberMax: UInt64 = 1 << 62
+
+  var isBounded: Bool { epoch <= Self.numberMax && sequence <= Self.numberMax }
 
   func write(to bytes: inout [UInt8]) {
     bytes.append(bigEndian: epoch)

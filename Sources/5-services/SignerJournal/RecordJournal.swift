@@ -265,7 +265,8 @@ public struct RecordJournal: ~Copyable, Sendable {
       throw .recordTooLarge(large.count)
     }
     try commit()
-    let contents = [JournalContent.epoch(committed.epoch + 1, counter: counter)] + snapshot.map { .record($0) }
+    let contents =
+      [JournalContent.epoch(committed.epoch + 1, counter: counter)] + snapshot.map { .record($0) }
     let new: NewJournal
     do throws(FileCallError) {
       new = try NewJournal(directory, vault, base: committed, contents: contents, files)
@@ -277,7 +278,8 @@ public struct RecordJournal: ~Copyable, Sendable {
   }
 
   /// Replaces the file after a decision to go on. A failure here changes nothing that a later attempt would need.
-  mutating func adopt(base: Position, contents: [JournalContent], counter: UInt64?) throws(RecordJournalError) {
+  mutating func adopt(base: Position, contents: [JournalContent], counter: UInt64?) throws(RecordJournalError)
+  {
     if let failure { throw .poisoned(failure) }
     let new: NewJournal
     do throws(FileCallError) {
@@ -310,14 +312,16 @@ public struct RecordJournal: ~Copyable, Sendable {
 
   private static func path(_ directory: String) -> String { "\(directory)/\(fileName)" }
 
-  private static func hold(_ directory: String, _ files: any DurableFiles) throws(RecordJournalError) -> OpenFile {
+  private static func hold(_ directory: String, _ files: any DurableFiles) throws(RecordJournalError)
+    -> OpenFile
+  {
     do throws(FileCallError) {
       let lock = OpenFile(files, try files.open("\(directory)/lock", .make))
       try lock.lock()
       return lock
     } catch {
       switch error.call {
-      case .lock: throw .inUse
+      case .lock where error.number == FileNumbers.wouldBlock: throw .inUse
       // Without its folder there is no journal either.
       case .open where error.number == FileNumbers.missing: throw .missing
       default: throw .files(error)
@@ -336,12 +340,14 @@ struct NewJournal: ~Copyable {
 
   /// Writes and flushes a file that opens with `base` and holds `contents`.
   init(
-    _ directory: String, _ vault: VaultID, base: Position, contents: [JournalContent], _ files: any DurableFiles
+    _ directory: String, _ vault: VaultID, base: Position, contents: [JournalContent],
+    _ files: any DurableFiles
   ) throws(FileCallError) {
     let path = Self.path(directory)
     try files.removeIfThere(path)
     let file = OpenFile(files, try files.open(path, .makeNew))
-    let header = JournalHeader(vault: vault, base: base, sealedThrough: base.sequence + UInt64(contents.count))
+    let header = JournalHeader(
+      vault: vault, base: base, sealedThrough: base.sequence + UInt64(contents.count))
     var bytes = header.encoded()
     var written = 0
     var position = base

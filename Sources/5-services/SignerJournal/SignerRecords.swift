@@ -81,9 +81,12 @@ public struct SignerRecords: ~Copyable, Sendable {
       throw error.number == FileNumbers.exists ? .alreadyThere : .files(error)
     }
     do throws(AnchorError) {
-      _ = try Anchor.create(directory: places.anchors, vault: vault, value: .beginning(of: vault), files: files)
+      _ = try Anchor.create(
+        directory: places.anchors, vault: vault, value: .beginning(of: vault), files: files)
     } catch {
-      guard case .files(let call) = error, call.number == FileNumbers.exists else { throw StartRefusal(error) }
+      guard case .files(let call) = error, call.number == FileNumbers.exists else {
+        throw StartRefusal(error)
+      }
       let there: Anchor
       do throws(AnchorError) {
         there = try Anchor.open(directory: places.anchors, vault: vault, files: files)
@@ -141,7 +144,8 @@ public struct SignerRecords: ~Copyable, Sendable {
   }
 
   init(
-    journal: consuming RecordJournal, anchor: consuming Anchor, audit: consuming AuditLog, limits: RecordLimits
+    journal: consuming RecordJournal, anchor: consuming Anchor, audit: consuming AuditLog,
+    limits: RecordLimits
   ) {
     self.journal = journal
     self.anchor = anchor
@@ -181,7 +185,8 @@ public struct SignerRecords: ~Copyable, Sendable {
     do throws(RecordJournalError) { try journal.compact(snapshot: snapshot) } catch { throw .journal(error) }
     try append(
       AuditEntry(
-        .compaction, at: time, [.number(.epoch, journal.committed.epoch), .number(.records, UInt64(snapshot.count))]))
+        .compaction, at: time,
+        [.number(.epoch, journal.committed.epoch), .number(.records, UInt64(snapshot.count))]))
     try commit()
   }
 
@@ -246,7 +251,8 @@ struct FoundRecords: ~Copyable {
   ) throws(StartRefusal) {
     do throws(RecordJournalError) {
       journal = try RecordJournal.open(
-        directory: places.watermarks, vault: vault, acknowledged: known?.journal, files: files, replay: replay)
+        directory: places.watermarks, vault: vault, acknowledged: known?.journal, files: files, replay: replay
+      )
     } catch {
       guard error == .missing else { throw StartRefusal(error) }
     }
@@ -300,7 +306,9 @@ struct FoundRecords: ~Copyable {
   }
 
   /// Starts the next epoch.
-  consuming func start(at time: UInt64, _ counter: (any MonotonicCounter)?) throws(StartRefusal) -> SignerRecords {
+  consuming func start(at time: UInt64, _ counter: (any MonotonicCounter)?) throws(StartRefusal)
+    -> SignerRecords
+  {
     let mark = try nextCounterValue(counter)
     var journal: RecordJournal
     if let there = self.journal.take() {
@@ -365,7 +373,8 @@ struct FoundRecords: ~Copyable {
   }
 
   private static func made(
-    _ places: SignerPlaces, _ vault: VaultID, _ base: Position, _ contents: [JournalContent], _ files: any DurableFiles
+    _ places: SignerPlaces, _ vault: VaultID, _ base: Position, _ contents: [JournalContent],
+    _ files: any DurableFiles
   ) throws(StartRefusal) -> RecordJournal {
     do throws(RecordJournalError) {
       return try RecordJournal.create(
@@ -390,6 +399,7 @@ struct FoundRecords: ~Copyable {
       do throws(MonotonicCounterError) { value = try counter.increment() } catch { throw .counter(error) }
       finishesStart = false
     }
+    guard value < .max else { throw .counter(MonotonicCounterError(code: .max)) }
     return value + 1
   }
 }

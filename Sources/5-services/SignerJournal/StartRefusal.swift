@@ -46,7 +46,8 @@ public enum StartRefusal: Error, Hashable, Sendable {
     case .counterMissing: .counterMissing
     case .auditTruncated: .auditTruncated
     case .auditForked: .auditForked
-    case .foreignVault, .alreadyThere, .inUse, .record, .nothingToAdopt, .journal, .anchor, .audit, .counter, .files:
+    case .foreignVault, .alreadyThere, .inUse, .record, .nothingToAdopt, .journal, .anchor, .audit, .counter,
+      .files:
       nil
     }
   }
@@ -79,7 +80,9 @@ public enum StartRefusal: Error, Hashable, Sendable {
   /// What the journal's contents say about the anchor's position; nil when they agree.
   init?(_ found: RecordJournal.Found, anchor: Position) {
     // A decision to go on that the anchor was to follow, and a crash between the two.
-    if let adoption = found.adoption, adoption.anchor == anchor, found.base.sequence >= anchor.sequence { return nil }
+    if let adoption = found.adoption, adoption.anchor == anchor, found.base.sequence >= anchor.sequence {
+      return nil
+    }
     if found.end.sequence < anchor.sequence || found.end.epoch < anchor.epoch {
       self = .restoredOlderState(state: found.end, anchor: anchor)
     } else if anchor.sequence < found.base.sequence {

@@ -22,7 +22,9 @@ public struct SystemFiles: DurableFiles {
       unsafe Foundation.open(path, flags, 0o600)
     }
     do throws(FileCallError) {
-      guard try status(file, .open).st_mode & S_IFMT == S_IFREG else { throw FileCallError(.open, errno: EINVAL) }
+      guard try status(file, .open).st_mode & S_IFMT == S_IFREG else {
+        throw FileCallError(.open, errno: EINVAL)
+      }
     } catch {
       close(file)
       throw error
