@@ -3,5 +3,5 @@ public enum FuzzRegistry {
   public static let all: [FuzzBody] =
     EncodingsBodies.all + LightClientBodies.all + MPTBodies.all + ForeignProtocolBodies.all
     + SignatureBodies.all + ICS23Bodies.all + GateBodies.all + PacketHostBodies.all
-    + LedgerBodies.all + StateTreeBodies.all + RelayEngineBodies.all
+    + LedgerBodies.all + StateTreeBodies.all + RelayEngineBodies.all + SignerJournalBodies.all
 }
