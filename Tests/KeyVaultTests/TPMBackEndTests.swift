@@ -188,6 +188,8 @@ struct TPMBackEndTests {
     let second = try here.generate(.p256, label: "second")
     #expect(throws: KeyBackEndError.missing) { try there.sign(.digest(Self.digest), with: key) }
     #expect(throws: KeyBackEndError.missing) { try there.location(of: key, challenge: Self.digest) }
+    #expect(throws: KeyBackEndError.missing) { try there.confirm(key) }
+    try here.confirm(key)
     let exchanged = BackEndKey(suite: .p256, publicKey: second.publicKey, reference: key.reference)
     #expect(throws: KeyBackEndError.missing) { try here.sign(.digest(Self.digest), with: exchanged) }
     let otherSuite = BackEndKey(suite: .p384, publicKey: key.publicKey, reference: key.reference)
@@ -311,17 +313,21 @@ struct TPMBackEndTests {
     .enabled(if: ProcessInfo.processInfo.environment["RATES"] != nil, "RATES is not set"))
   func rates() throws {
     let simulator = try TPMSimulator()
-    let backEnd = TPMBackEnd(try simulator.connection())
-    for suite in [KeySuite.p256, .p384] {
-      let key = try backEnd.generate(suite, label: "rates")
-      _ = try backEnd.sign(.digest(Self.digest), with: key)
-      let times = try (0..<1_000).map { _ in
-        try ContinuousClock().measure { _ = try backEnd.sign(.digest(Self.digest), with: key) }
-      }.sorted()
-      let total = times.reduce(.zero, +)
-      print(
-        "TPM \(suite.rawValue): \(Int(1_000 / (total / .seconds(1)))) signatures a second, p50 \(times[500]), p99 \(times[990])"
-      )
+    for authorisation in [nil, "secret"] {
+      let connection = try simulator.connection(key: authorisation)
+      let backEnd = TPMBackEnd(connection)
+      for suite in [KeySuite.p256, .p384] {
+        let key = try backEnd.generate(suite, label: "rates")
+        _ = try backEnd.sign(.digest(Self.digest), with: key)
+        let times = try (0..<1_000).map { _ in
+          try ContinuousClock().measure { _ = try backEnd.sign(.digest(Self.digest), with: key) }
+        }.sorted()
+        let rate = Int(1_000 / (times.reduce(.zero, +) / .seconds(1)))
+        print(
+          "TPM \(suite.rawValue), \(authorisation == nil ? "no " : "")authorisation: \(rate) signatures a second,",
+          "p50 \(times[500]), p99 \(times[990])")
+      }
+      connection.close()
     }
   }
 }

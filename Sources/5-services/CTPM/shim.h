@@ -35,3 +35,9 @@ static inline void ctpm_release_pipe_signal(ctpm_pipe_signal *signal) {
   }
   pthread_sigmask(SIG_SETMASK, &signal->before, NULL);
 }
+
+static inline void ctpm_pause(long nanoseconds) {
+  struct timespec time = {0, nanoseconds};
+  // A signal may cut it short, which only makes the next try earlier.
+  nanosleep(&time, NULL);
+}

@@ -64,7 +64,8 @@ public final class TPMBackEnd: KeyBackEnd {
     case .p384: digest = SecureHashes.sha384(content.message.span).array
     }
     let encoded = try answer { device throws(TPMFault) in
-      try device.context.sign(digest, with: try device.handle(of: reference), session: device.session)
+      try device.context.sign(
+        digest, with: try device.handle(of: reference), session: device.signingSession(for: reference))
     }
     let signature: TPMSignature
     do { signature = try TPMSignature(decoding: encoded.span) } catch { throw .malformed(step: "signature") }
@@ -112,6 +113,15 @@ public final class TPMBackEnd: KeyBackEnd {
       return key.publicArea
     }
     do { return try TPMPublicArea(decoding: area.span) } catch { throw .malformed(step: "attestation key") }
+  }
+
+  /// By loading it: the TPM checks that both halves are its own.
+  public func confirm(_ key: BackEndKey) throws(KeyBackEndError) {
+    let reference = try reference(of: key)
+    try answer { device throws(TPMFault) in
+      _ = try device.handle(of: reference)
+      try device.context.ping()
+    }
   }
 
   public func checkHealth() throws(KeyBackEndError) {

@@ -128,7 +128,7 @@ public final class TPMConnection: Sendable {
         guard tries < triesMax else { throw error }
         switch error.kind {
         case .busy:
-          pause(nanoseconds: pauseNanoseconds << (tries - 1))
+          ctpm_pause(pauseNanoseconds << (tries - 1))
         case .full:
           // Something of ours goes; where nothing of ours is left, a new connection sweeps the room.
           if let device = held, (try? device.makeRoom()) == true { continue }
@@ -143,12 +143,6 @@ public final class TPMConnection: Sendable {
         }
       }
     }
-  }
-
-  private static func pause(nanoseconds: Int) {
-    var time = timespec(tv_sec: 0, tv_nsec: nanoseconds)
-    // A signal may cut the pause short, which only makes the next try earlier.
-    _ = unsafe nanosleep(&time, nil)
   }
 
   private static func withoutPipeSignal<Result, Failure: Error>(

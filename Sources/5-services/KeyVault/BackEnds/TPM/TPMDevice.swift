@@ -120,6 +120,12 @@ final class TPMDevice: @unchecked Sendable {
     return handle
   }
 
+  /// What authorises a signature: nothing where there is nothing to prove, since the digest is no secret and the signature
+  /// is verified. tpm2-tss takes longer for an HMAC than a TPM simulator for a signature (`RATES=1`, TPMBackEndTests).
+  func signingSession(for reference: TPMReference) -> TPMHandle {
+    reference.publicArea.attributes.contains(.noDA) ? .password : session
+  }
+
   /// Flushes a key if it is loaded.
   func forget(_ reference: TPMReference) throws(TPMFault) {
     let fingerprint = SHA256Hash.hash(reference.encoded())
