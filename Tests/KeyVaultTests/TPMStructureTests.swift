@@ -143,7 +143,8 @@ struct TPMStructureTests {
       (0x902, .full), (0x903, .full),
       (0x99d, .policy), (0x1df, .integrity), (0x18b, .absent), (0x1d5, .refused), (0x100, .connectionLost),
       (0x000a_000a, .connectionLost), (0x000a_0008, .connectionLost), (0x0007_000a, .connectionLost),
-      (0x0007_001b, .malformed), (0x0007_0011, .malformed), (0x0007_000b, .refused), (0x14c, .refused),
+      (0x0007_001b, .malformed), (0x0007_0011, .malformed), (0x0008_0012, .malformed),
+      (0x0009_000b, .malformed), (0x0007_000b, .refused), (0x14c, .refused),
       (0x8000_0000, .refused),
     ] as [(UInt32, TPMFault.Kind)])
   func codes(code: UInt32, kind: TPMFault.Kind) {

@@ -51,12 +51,14 @@ package struct TPMFault: Error, Hashable, Sendable {
     case 10: .connectionLost
     case 7, 8, 9:
       switch code & 0xffff {
+      // No connection, a timeout, an error of input or output.
       case 8, 9, 10: .connectionLost
       // Bad sequence: a command was left half done.
       case 7: .connectionLost
       // Malformed or short responses, and answers whose HMAC does not fit.
       case 17, 19, 27: .malformed
-      default: .refused
+      // The lower two only say that they cannot read or hold something, and what goes in is well formed.
+      default: layer == 7 ? .refused : .malformed
       }
     default: .refused
     }
