@@ -1,4 +1,6 @@
+import Foundation
 import KeyVault
+import SigningRules
 import Testing
 import WireBytes
 
@@ -87,6 +89,25 @@ struct TPMSealTests {
         _ = try seal.unseal(open, authorisation: TPMSimulator.secret("right"))
       }
     }
+  }
+
+  @Test("opens the encrypted file without a passphrase, as long as the machine starts as it did")
+  func fileKey() throws {
+    let simulator = try TPMSimulator()
+    let seal = TPMSeal(try simulator.connection())
+    let path = simulator.directory.appendingPathComponent("secrets.vault").path
+    let made = SecretBytes(random: 32)
+    let blob = try seal.seal(made, registers: try #require(TPMRegisters([7, 16])))
+    let key: BackEndKey
+    do {
+      let file = try FileBackEnd.create(path: path, domain: .operator, passphrase: made, cost: .least)
+      key = try file.generate(.ed25519, label: "sealed")
+    }
+    try simulator.restart()
+    let opened = try FileBackEnd.open(path: path, domain: .operator, passphrase: try seal.unseal(blob))
+    #expect(opened.keys.map(\.id) == [key.id])
+    try seal.extend(register: 16, with: Bytes32(bigEndian: 3))
+    #expect(throws: TPMSealError.registersChanged(code: 0x99d)) { _ = try seal.unseal(blob) }
   }
 
   @Test("refuses every shorter and changed blob")

@@ -1,5 +1,4 @@
 internal import CTPM
-private import Foundation
 internal import Synchronization
 
 /// Why a description of a TPM is not usable.
