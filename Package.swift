@@ -268,7 +268,8 @@ let package = Package(
     tests(
       "KeyVault",
       wire + [
-        "SignatureSchemes", "Messages", "SigningRules", "ThresholdSigning", "KeyVault", crypto, cryptoExtras,
+        "SignatureSchemes", "LightClients", "Messages", "SigningRules", "ThresholdSigning", "KeyVault",
+        crypto, cryptoExtras,
       ]),
     tests("SignerJournal", wire + ["SignerJournal", "SignerCrashChild", crypto]),
     tests(

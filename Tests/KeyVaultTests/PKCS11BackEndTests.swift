@@ -1,6 +1,8 @@
 import Crypto
 import Foundation
 import KeyVault
+import LightClients
+import Messages
 import SignatureSchemes
 import SigningRules
 import Synchronization
@@ -80,6 +82,26 @@ struct PKCS11BackEndTests {
       #expect(try Self.holds(signature, content, key))
     }
     try backEnd.checkHealth()
+    try backEnd.destroy(key)
+  }
+
+  @Test("sign what a request says, and nothing else reaches them", arguments: suites)
+  func requests(suite: KeySuite) throws {
+    let backEnd = try PKCS11BackEnd(hsm.configuration(), pin: SoftHSM.secret(SoftHSM.pin))
+    let key = try backEnd.generate(suite, label: "requests")
+    let vote = try VoteStatement(
+      chainID: "demo-1", kind: .precommit, height: 7, round: 0, blockID: nil,
+      timestamp: CometBFT.Timestamp(seconds: 1_700_000_000))
+    let attestation = SigningRequest.foreignAttestation(
+      origin: try DomainID("cosmos:demo-1"), .state(height: 7, timestamp: 1_700_000_000))
+    for request in [attestation, .vote(vote)] {
+      let signature = try backEnd.sign(request.payload, with: key)
+      // 27 or 28 behind an attestation's, as contracts want it.
+      let isRecoverable = suite == .secp256k1 && request == attestation
+      #expect(signature.count == (suite == .p384 ? 96 : isRecoverable ? 65 : 64))
+      #expect(try Self.holds(Array(signature.prefix(suite == .p384 ? 96 : 64)), request.payload.content, key))
+      try SignatureCheck.check(signature, over: request.payload, by: key)
+    }
     try backEnd.destroy(key)
   }
 
@@ -327,6 +349,45 @@ struct PKCS11BackEndTests {
     try PKCS11BackEnd(token).destroy(key)
   }
 
+  @Test("wait for a session no longer than they should")
+  func busy() throws {
+    let token = try hsm.open(sessionsMax: 1, waitSeconds: 0)
+    try token.run { (_) throws(PKCS11Failure) in
+      let error = Self.error { () throws(KeyBackEndError) in try token.run { (_) throws(PKCS11Failure) in () }
+      }
+      #expect(error == .unavailable(code: PKCS11Condition.sessionsBusy.rawValue))
+    }
+    try token.run { (_) throws(PKCS11Failure) in () }
+  }
+
+  @Test("are asked for as often as the maximum says, and no more")
+  func bounded() throws {
+    let token = try hsm.open()
+    let key = try PKCS11BackEnd(token).generate(.p256, label: "bounded")
+    for code in [UInt(0x30), 0x90, 0xe0] {
+      var attempts = 0
+      let error = Self.error { () throws(KeyBackEndError) in
+        try token.run { (_) throws(PKCS11Failure) in
+          attempts += 1
+          throw .code(code)
+        }
+      }
+      #expect(error == .unavailable(code: UInt64(code)))
+      #expect(attempts == PKCS11Recovery.attemptsMax)
+    }
+    var attempts = 0
+    let error = Self.error { () throws(KeyBackEndError) in
+      try token.run { (_) throws(PKCS11Failure) in
+        attempts += 1
+        // CKR_KEY_FUNCTION_NOT_PERMITTED
+        throw .code(0x68)
+      }
+    }
+    #expect(error == .refused(code: 0x68) && attempts == 1)
+    try signs(token, key)
+    try PKCS11BackEnd(token).destroy(key)
+  }
+
   // MARK: What cannot be mended
 
   @Test("are not there for a wrong PIN, which is given once")
@@ -428,10 +489,8 @@ struct PKCS11BackEndTests {
       at: URL(fileURLWithPath: hsm.modulePath).resolvingSymlinksInPath(), to: URL(fileURLWithPath: open))
     try FileManager.default.setAttributes([.posixPermissions: 0o666], ofItemAtPath: open)
     #expect(error(open) == condition(.moduleWritable))
-    // A library that is in every process.
-    let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
-    let library = try #require(maps.firstMatch(of: /\/\S+\/libc\.so\.6/)).output
-    #expect(error(String(library)) == condition(.notPKCS11))
+    let library = try #require(OtherLibrary.path())
+    #expect(error(library) == condition(.notPKCS11))
   }
 
   // MARK: Parts

@@ -84,10 +84,12 @@ final class SoftHSM: Sendable {
   }
 
   func open(
-    _ label: String = SoftHSM.token, serial: String? = nil, sessionsMax: Int = 4, pin: String = SoftHSM.pin
+    _ label: String = SoftHSM.token, serial: String? = nil, sessionsMax: Int = 4, pin: String = SoftHSM.pin,
+    waitSeconds: Double = PKCS11Token.waitSecondsMax
   ) throws(KeyBackEndError) -> PKCS11Token {
     try PKCS11Token(
-      configuration(label, serial: serial, sessionsMax: sessionsMax), pin: Self.secret(pin))
+      configuration(label, serial: serial, sessionsMax: sessionsMax), pin: Self.secret(pin),
+      waitSeconds: waitSeconds)
   }
 
   /// The module itself, loaded a second time: what somebody else in the process would hold.
@@ -123,6 +125,26 @@ final class SoftHSM: Sendable {
       try unsafe function(
         "C_FindObjectsInit", (@convention(c) (UInt, UnsafeMutableRawPointer?, UInt) -> UInt).self)(
           session, nil, 0)
+    }
+  }
+}
+
+/// Libraries that are no modules.
+enum OtherLibrary {
+  /// The path of a library that is in every process, and is no module.
+  static func path() -> String? {
+    let file = unsafe open("/proc/self/maps", O_RDONLY)
+    defer { _ = close(file) }
+    var text: [UInt8] = []
+    var part = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      // At most as many bytes as `part` has.
+      let count = unsafe read(file, &part, part.count)
+      guard count > 0 else { break }
+      text += part.prefix(count)
+    }
+    return String(decoding: text, as: UTF8.self).firstMatch(of: /\/\S+\/libc\.so\.6/).map {
+      String($0.output)
     }
   }
 }

@@ -38,6 +38,7 @@ package final class PKCS11Token: Sendable {
   package let module: PKCS11Module
   private let configuration: PKCS11Configuration
   private let pin: SharedSecret
+  private let waitSeconds: Double
   private let state: Mutex<State>
   private let login = Mutex(Login())
   /// Signalled when a session comes free. Taken before `state`, never after.
@@ -52,7 +53,10 @@ package final class PKCS11Token: Sendable {
   /// Handles of keys remembered in one session.
   static let handlesMax = 256
 
-  package init(_ configuration: PKCS11Configuration, pin: SharedSecret) throws(KeyBackEndError) {
+  package init(
+    _ configuration: PKCS11Configuration, pin: SharedSecret, waitSeconds: Double = waitSecondsMax
+  ) throws(KeyBackEndError) {
+    self.waitSeconds = waitSeconds
     module = try PKCS11Module(path: configuration.modulePath)
     self.configuration = configuration
     self.pin = pin
@@ -159,9 +163,14 @@ package final class PKCS11Token: Sendable {
     do {
       result = try body(&session)
     } catch {
-      // After an answer, too: a call that failed may have left its operation open.
-      if PKCS11Recovery.leavesHandle(error) { module.closeSession(session.handle) }
-      lose()
+      if case .final = error {
+        // Ours, not the module's: its calls all returned well.
+        giveBack(session)
+      } else {
+        // After an answer, too: a call that failed may have left its operation open.
+        if PKCS11Recovery.leavesHandle(error) { module.closeSession(session.handle) }
+        lose()
+      }
       throw error
     }
     giveBack(session)
@@ -192,7 +201,7 @@ package final class PKCS11Token: Sendable {
   }
 
   private func borrow() throws(PKCS11Failure) -> Session {
-    let deadline = Date(timeIntervalSinceNow: Self.waitSecondsMax)
+    let deadline = Date(timeIntervalSinceNow: waitSeconds)
     while true {
       switch nextTurn() {
       case .use(let session): return session
