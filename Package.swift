@@ -211,7 +211,7 @@ let package = Package(
       wire + [
         "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", "ForeignProtocols",
         "OfflineVerification", "PacketHost", "StateTree", "RelayEngine", "Ledger", "SigningRules",
-        "SignerJournal",
+        "SignerJournal", "ThresholdSigning",
       ]),
     .executableTarget(
       name: "LedgerCrashChild",

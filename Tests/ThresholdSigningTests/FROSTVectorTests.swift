@@ -155,7 +155,8 @@ struct FROSTVectorTests {
     }
     let session = try SigningSession(
       message: try vector.bytes("message"), commitments: commitments.reversed(), group: group)
-    #expect(try session.bindingFactorSteps.map(\.factor) == (try signers.map { try $0.bytes32("factor") }))
+    let factors = try signers.map { try $0.bytes32("factor") }
+    #expect(session.bindingFactorSteps.map(\.factor) == factors)
     var answers: [SignatureShare] = []
     for (index, row) in signers.enumerated() {
       let answer = try holders[index].share.sign(session, with: try nonces(index))
@@ -249,7 +250,8 @@ struct FROSTVectorTests {
       guard bytes.count == 32 else { continue }
       // As a share of a signature, zero is allowed and the others are not.
       var refusal: SigningMessageError?
-      do { _ = try SignatureShare(decoding: ([0, 1] + bytes).span) } catch { refusal = error }
+      let share = [0, 1] + bytes
+      do { _ = try SignatureShare(decoding: share.span) } catch { refusal = error }
       #expect(refusal == (expected == .notCanonical ? .scalar(.notCanonical) : nil))
     }
   }

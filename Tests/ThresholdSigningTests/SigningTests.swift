@@ -228,14 +228,16 @@ struct SigningTests {
       message: message, commitments: [tickets[0].commitment, tickets[1].commitment], group: trio.group)
     let one = try tickets[0].sign(session, trio.holders[0])
     let two = try tickets[1].sign(session, trio.holders[1])
-    let three = try SignatureShare(decoding: ([0, 3] + one.encoded().dropFirst(2)).span)
+    let threeBytes = [0, 3] + one.encoded().dropFirst(2)
+    let three = try SignatureShare(decoding: threeBytes.span)
     #expect(throws: SigningError.missingShares([try trio.id(1), try trio.id(2)])) { try session.aggregate([]) }
     #expect(throws: SigningError.missingShares([try trio.id(2)])) { try session.aggregate([one]) }
     #expect(throws: SigningError.duplicateParticipant(try trio.id(1))) { try session.aggregate([one, one, two]) }
     #expect(throws: SigningError.unexpectedShare(try trio.id(3))) { try session.aggregate([one, two, three]) }
     #expect(throws: SigningError.unexpectedShare(try trio.id(3))) { try session.verify(three) }
     // A share that another participant sends as its own is that participant's fault.
-    let stolen = try SignatureShare(decoding: ([0, 2] + one.encoded().dropFirst(2)).span)
+    let stolenBytes = [0, 2] + one.encoded().dropFirst(2)
+    let stolen = try SignatureShare(decoding: stolenBytes.span)
     #expect(throws: SigningError.badShares([try trio.id(2)])) { try session.aggregate([one, stolen]) }
     #expect(try session.aggregate([two, one]).array.count == 64)
   }
