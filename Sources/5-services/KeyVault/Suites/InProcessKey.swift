@@ -109,7 +109,7 @@ public struct InProcessKey: Sendable {
   /// Back ends call it with what is in a payload; nothing else has a reason to.
   ///
   /// - Throws: ``KeyBackEndError``.
-  func sign(_ content: SigningPayload.Content, recoverable: Bool) throws(KeyBackEndError) -> [UInt8] {
+  package func sign(_ content: SigningPayload.Content, recoverable: Bool) throws(KeyBackEndError) -> [UInt8] {
     let signature = try unverified(content, recoverable: recoverable)
     try SignatureCheck.check(
       signature, over: content, recoverable: recoverable, suite: suite, publicKey: publicKey)
