@@ -66,6 +66,20 @@ enum Sodium {
     unsafe lend(bytes) { unsafe crypto_core_ed25519_is_valid_point($0) } == 1
   }
 
+  /// Whether X25519 with this public key gives a secret: it is not one of the points of small order, with which
+  /// everybody's key gives zero (RFC 7748, section 6.1).
+  static func isAgreementKey(_ bytes: Bytes32) -> Bool {
+    var status: Int32 = -1
+    // Any private key tells; this one is no secret.
+    let scalar = Bytes32 { _ in 0x40 }
+    _ = unsafe filled { result in
+      status = unsafe lend(scalar) { s in
+        unsafe lend(bytes) { p in unsafe crypto_scalarmult_curve25519(result, s, p) }
+      }
+    }
+    return status == 0
+  }
+
   /// The sum of two points of the group or the identity.
   static func addPoints(_ left: Bytes32, _ right: Bytes32) -> Bytes32 {
     unsafe filled { result in

@@ -29,6 +29,7 @@ struct PackageBody: Hashable, Sendable {
     let body = message.body.span
     guard body.count == 96 + 32 * plan.threshold else { throw .malformed(message.sender, .package) }
     encryptionKey = Bytes32(body, at: 0)
+    guard Sodium.isAgreementKey(encryptionKey) else { throw .malformed(message.sender, .package) }
     do {
       var elements: [GroupElement] = []
       for index in 0..<plan.threshold { elements.append(try GroupElement(Bytes32(body, at: 32 + 32 * index))) }

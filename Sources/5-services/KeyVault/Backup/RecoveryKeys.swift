@@ -13,7 +13,9 @@ public struct RecoveryPublicKey: Hashable, Sendable {
   /// Nil for bytes that are no such key.
   public init?(_ bytes: [UInt8]) {
     guard bytes.count == Self.sizeBytes,
-      (try? XWingMLKEM768X25519.PublicKey(rawRepresentation: bytes)) != nil
+      let key = try? XWingMLKEM768X25519.PublicKey(rawRepresentation: bytes),
+      // The library looks at the bytes only when it is asked for a secret.
+      (try? key.encapsulate()) != nil
     else { return nil }
     self.bytes = bytes
   }
