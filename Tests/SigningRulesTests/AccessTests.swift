@@ -141,7 +141,8 @@ struct AccessTests {
   func consistency() throws {
     let user = try changed("\"domain\":\"operator\"", "\"domain\":\"user\"")
     #expect(throws: AccessPolicyError.purposeNotOfDomain(.attestation, .user)) { try decode(user) }
-    let unlimited = try changed("\"purpose\":\"vote\"},{", "\"purpose\":\"foreignAttestation\"},{")
+    let unlimited = try changed(
+      "\"perMinute\":6000,\"purpose\":\"vote\"", "\"perMinute\":6000,\"purpose\":\"foreignAttestation\"")
     #expect(throws: AccessPolicyError.keyLimitMissing(Asked.key, .vote)) { try decode(unlimited) }
     let policy = try decode(try vectors.policyText())
     #expect(throws: AccessPolicyError.repeated(.clients)) {
