@@ -18,7 +18,8 @@ struct BackupDrillTests {
           SLIP39Group(memberThreshold: 2, memberCount: 2),
         ]), 3 + 1 + 3
     ),
-    (.keys(threshold: 2, parties: 3), 3), (.keys(threshold: 3, parties: 5), 10), (.keys(threshold: 2, parties: 2), 1),
+    (.keys(threshold: 2, parties: 3), 3), (.keys(threshold: 3, parties: 5), 10),
+    (.keys(threshold: 2, parties: 2), 1),
   ]
 
   @Test("passes every step, for every minimal set of parties", arguments: 0..<5)
@@ -43,7 +44,8 @@ struct BackupDrillTests {
   func domains() throws {
     func run<Kind: KeyDomainKind>(_ kind: Kind.Type) throws -> DrillReport {
       try RecoveryDrill<Kind>(
-        arrangement: .keys(threshold: 2, parties: 2), suites: [.ed25519, .frostEd25519], challenge: Self.challenge
+        arrangement: .keys(threshold: 2, parties: 2), suites: [.ed25519, .frostEd25519],
+        challenge: Self.challenge
       ).run()
     }
     #expect(try run(UserKeys.self).passed)

@@ -84,7 +84,8 @@ struct BackupTests {
       #expect(OpenSecret.array(contents.vault) == Self.secrets)
     }
     for count in [0, 1] {
-      #expect(error { _ = try backup.key(from: Array(shares.prefix(count))).self } == .shareCount(count, needed: 2))
+      #expect(
+        error { _ = try backup.key(from: Array(shares.prefix(count))).self } == .shareCount(count, needed: 2))
     }
     #expect(error { _ = try backup.key(from: shares).self } == .shareCount(3, needed: 2))
     #expect(error { _ = try backup.key(from: [shares[1], shares[1]]).self } == .repeatedShare(1))
@@ -238,7 +239,9 @@ struct BackupTests {
     #expect(try restored(.anchor(vaultID: Self.vaultID, epoch: 9)) == own)
     #expect(try restored(.anchor(vaultID: Self.vaultID, epoch: 3)) == own)
     #expect(try restored(.stated(vaultID: Self.vaultID, epoch: 9)) == own)
-    for known in [KnownEpoch.anchor(vaultID: Self.vaultID, epoch: 10), .stated(vaultID: Self.vaultID, epoch: 10)] {
+    for known in [
+      KnownEpoch.anchor(vaultID: Self.vaultID, epoch: 10), .stated(vaultID: Self.vaultID, epoch: 10),
+    ] {
       let refusal = error { _ = try restored(known) }
       #expect(refusal == .olderEpoch(backup: 9, known: 10))
       #expect(refusal?.nextStep?.contains("watermark export of epoch 10 or later") == true)
@@ -273,7 +276,8 @@ struct BackupTests {
     let id = KeyID(Bytes32())
     #expect(
       error {
-        _ = try BackupFacts(vaultID: Self.vaultID, epoch: 0, madeAt: 0, policyHash: Bytes32(), keyIDs: [id, id])
+        _ = try BackupFacts(
+          vaultID: Self.vaultID, epoch: 0, madeAt: 0, policyHash: Bytes32(), keyIDs: [id, id])
       } == .keyOrder(at: 1))
     let large = BackupContents.vaultSizeMax + 1
     #expect(

@@ -18,7 +18,9 @@ enum OpenSecret {
     return try SLIP39Share(mnemonic: bytes.span)
   }
 
-  static func words(_ share: SLIP39Share) -> String { String(decoding: array(share.mnemonic()), as: UTF8.self) }
+  static func words(_ share: SLIP39Share) -> String {
+    String(decoding: array(share.mnemonic()), as: UTF8.self)
+  }
 
   /// The secret, or why there is none.
   static func combined(_ mnemonics: [String], _ passphrase: String) -> Result<[UInt8], SLIP39Error> {
@@ -93,7 +95,9 @@ struct SLIP39Tests {
     case .mixedMemberThresholds: title.contains("mismatching member thresholds")
     case .digest: title.contains("invalid digest")
     case .groupCount: title.contains("Insufficient number of groups")
-    case .memberCount: title.contains("insufficient number of members") || title.contains("insufficient number of shares") || title.contains("Basic sharing 2-of-3")
+    case .memberCount:
+      title.contains("insufficient number of members") || title.contains("insufficient number of shares")
+        || title.contains("Basic sharing 2-of-3")
     case .wordCount: title.contains("insufficient length") || title.contains("invalid master secret length")
     default: false
     }
@@ -143,7 +147,9 @@ struct SLIP39Tests {
     }
     var wrong = 0
     for left in UInt8.min...UInt8.max {
-      for right in UInt8.min...UInt8.max where GF256.multiply(left, right) != product(left, right) { wrong += 1 }
+      for right in UInt8.min...UInt8.max where GF256.multiply(left, right) != product(left, right) {
+        wrong += 1
+      }
       if left != 0, GF256.multiply(left, GF256.inverse(left)) != 1 { wrong += 1 }
     }
     #expect(wrong == 0)
@@ -158,7 +164,9 @@ struct SLIP39Tests {
     let words = text.split(whereSeparator: \.isWhitespace)
     #expect(words.count == 1_024)
     for (number, word) in words.enumerated() {
-      let packed = word.utf8.enumerated().reduce(UInt64(0)) { $0 | UInt64($1.element) << UInt64(56 - 8 * $1.offset) }
+      let packed = word.utf8.enumerated().reduce(UInt64(0)) {
+        $0 | UInt64($1.element) << UInt64(56 - 8 * $1.offset)
+      }
       #expect(SLIP39Words.word(UInt16(number)) == packed)
       #expect(SLIP39Words.number(of: packed) == UInt16(number))
     }

@@ -17,7 +17,8 @@ struct FROSTVectorTests {
     let folder = try #require(Self.corpus)
     var run = 0
     var skipped: [String: String] = [:]
-    for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() where name.hasSuffix(".json") {
+    for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+    where name.hasSuffix(".json") {
       let file = try VectorFile.json(folder + "/" + name)
       let isOurSuite = file["config"]?["name"]?.string == "FROST(Ed25519, SHA-512)"
       guard isOurSuite else {
@@ -25,7 +26,8 @@ struct FROSTVectorTests {
         continue
       }
       guard file["inputs"]?["group_secret_key"] != nil else {
-        skipped[name] = "key generation over ristretto255 under this suite's name: its scalars are compared elsewhere"
+        skipped[name] =
+          "key generation over ristretto255 under this suite's name: its scalars are compared elsewhere"
         continue
       }
       try Self.check(file)
@@ -63,7 +65,8 @@ struct FROSTVectorTests {
     var holders: [Holder] = []
     for row in roundOne {
       let identifier = try row.identifier()
-      let secret = try #require(shares.first { (try? $0.identifier()) == identifier }).bytes32("participant_share")
+      let secret = try #require(shares.first { (try? $0.identifier()) == identifier }).bytes32(
+        "participant_share")
       holders.append(try KeyShare.given(identifier, secret, group))
     }
     func nonces(_ index: Int) throws -> SigningNonces {
@@ -182,7 +185,8 @@ struct FROSTVectorTests {
       }
       let polynomial = try SecretPolynomial(coefficients)
       let elements = polynomial.commitments
-      #expect(elements.map { Hex.encode($0.bytes.span) } == (try row.list("commitments").compactMap(\.string)))
+      #expect(
+        elements.map { Hex.encode($0.bytes.span) } == (try row.list("commitments").compactMap(\.string)))
       let commitments = PolynomialCommitments(elements: elements)
       let shares = try #require(row["shares"]?.object)
       for (receiver, share) in shares {

@@ -13,7 +13,9 @@ final class Member {
   var generation: KeyGeneration?
   var error: CeremonyError?
 
-  init(_ identifier: ParticipantIdentifier, _ identity: CeremonyIdentity, _ generation: consuming KeyGeneration) {
+  init(
+    _ identifier: ParticipantIdentifier, _ identity: CeremonyIdentity, _ generation: consuming KeyGeneration
+  ) {
     self.identifier = identifier
     self.identity = identity
     self.generation = consume generation
@@ -103,7 +105,9 @@ final class Ceremony {
 
 @Suite("Distributed key generation")
 struct KeyGenerationTests {
-  private func id(_ number: UInt16) throws -> ParticipantIdentifier { try #require(ParticipantIdentifier(number)) }
+  private func id(_ number: UInt16) throws -> ParticipantIdentifier {
+    try #require(ParticipantIdentifier(number))
+  }
 
   @Test(
     "gives each member a share of one key, with which the threshold's number of them sign",
@@ -201,9 +205,11 @@ struct KeyGenerationTests {
   func equivocation() throws {
     let ceremony = try Ceremony(threshold: 2, identifiers: [1, 2, 3])
     let second = try ceremony.member(2)
-    let other = try KeyGeneration(plan: ceremony.plan, me: second.identifier, identity: second.identity).opening
+    let other = try KeyGeneration(plan: ceremony.plan, me: second.identifier, identity: second.identity)
+      .opening
     try ceremony.run { message, to in
-      message.kind == .package && message.sender.number == 2 && to.identifier.number == 3 ? [other] : [message]
+      message.kind == .package && message.sender.number == 2 && to.identifier.number == 3
+        ? [other] : [message]
     }
     #expect(try ceremony.member(1).error == .equivocation(second.identifier))
     #expect(try ceremony.member(3).error == .equivocation(second.identifier))
@@ -214,7 +220,8 @@ struct KeyGenerationTests {
   func twoPackages() throws {
     let ceremony = try Ceremony(threshold: 2, identifiers: [1, 2, 3])
     let second = try ceremony.member(2)
-    let other = try KeyGeneration(plan: ceremony.plan, me: second.identifier, identity: second.identity).opening
+    let other = try KeyGeneration(plan: ceremony.plan, me: second.identifier, identity: second.identity)
+      .opening
     try ceremony.run { message, to in
       message.kind == .package && message.sender.number == 2 ? [message, other] : [message]
     }
@@ -256,8 +263,12 @@ struct KeyGenerationTests {
     let liar = try again.member(3)
     var stolen: CeremonyMessage?
     try again.run { message, _ in
-      if message.kind == .share, message.sender.number == 2, message.receiver == liar.identifier { stolen = message }
-      guard message.kind == .confirmation, message.sender == liar.identifier, let stolen else { return [message] }
+      if message.kind == .share, message.sender.number == 2, message.receiver == liar.identifier {
+        stolen = message
+      }
+      guard message.kind == .confirmation, message.sender == liar.identifier, let stolen else {
+        return [message]
+      }
       let body = [UInt8](repeating: 5, count: 32) + stolen.encoded()
       return [
         try #require(
@@ -281,7 +292,8 @@ struct KeyGenerationTests {
     let malformed = CeremonyError.malformed(two, .package)
     func spliced(_ parts: ArraySlice<UInt8>...) -> [UInt8] { parts.flatMap { [UInt8]($0) } }
     var cases: [(String, Change, CeremonyError)] = []
-    cases.append(("a proof that does not hold", { body, _ in spliced(body[0..<128], identity[...]) }, knowledge))
+    cases.append(
+      ("a proof that does not hold", { body, _ in spliced(body[0..<128], identity[...]) }, knowledge))
     cases.append(
       (
         "a proof of another constant",
@@ -379,7 +391,11 @@ struct KeyGenerationTests {
     let wrong = CeremonyIdentity(publicKey: key) { _ in Bytes64() }
     for identity in [broken, wrong] {
       var seen: CeremonyError?
-      do { _ = try KeyGeneration(plan: ceremony.plan, me: try #require(ParticipantIdentifier(1)), identity: identity).opening } catch let error as CeremonyError { seen = error }
+      do {
+        _ = try KeyGeneration(
+          plan: ceremony.plan, me: try #require(ParticipantIdentifier(1)), identity: identity
+        ).opening
+      } catch let error as CeremonyError { seen = error }
       #expect(seen == .identity)
     }
   }

@@ -36,7 +36,9 @@ struct SigningTests {
   private let message = [UInt8]("a message that the signers built".utf8)
   private let name = Bytes32 { UInt8($0) }
 
-  @Test("makes an ordinary Ed25519 signature with each two of three, and with all", arguments: [[0, 1], [0, 2], [1, 2], [2, 1, 0]])
+  @Test(
+    "makes an ordinary Ed25519 signature with each two of three, and with all",
+    arguments: [[0, 1], [0, 2], [1, 2], [2, 1, 0]])
   func signs(signers: [Int]) throws {
     let trio = try Trio()
     var coordinator = SigningCoordinator(message: message, group: trio.group)
@@ -123,7 +125,8 @@ struct SigningTests {
     let trio = try Trio()
     let tickets = tickets(trio)
     let hidden = Ticket(trio.holders[1].share.commit())
-    let session = try SigningSession(message: message, commitments: tickets.map(\.commitment), group: trio.group)
+    let session = try SigningSession(
+      message: message, commitments: tickets.map(\.commitment), group: trio.group)
     // An honest signer refuses.
     let foreign = SigningError.foreignCommitment(try trio.id(2))
     let honest = Ticket(trio.holders[1].share.commit())
@@ -174,7 +177,8 @@ struct SigningTests {
     do { _ = try pending.commit(names[1], with: trio.holders[0].share) } catch { seen = error }
     #expect(seen == .nameTaken)
     let tickets = tickets(trio)
-    let session = try SigningSession(message: message, commitments: tickets.map(\.commitment), group: trio.group)
+    let session = try SigningSession(
+      message: message, commitments: tickets.map(\.commitment), group: trio.group)
     seen = nil
     do { _ = try pending.sign(names[0], session, with: trio.holders[0].share) } catch { seen = error }
     #expect(seen == PendingNoncesError.none)
@@ -230,10 +234,16 @@ struct SigningTests {
     let two = try tickets[1].sign(session, trio.holders[1])
     let threeBytes = [0, 3] + one.encoded().dropFirst(2)
     let three = try SignatureShare(decoding: threeBytes.span)
-    #expect(throws: SigningError.missingShares([try trio.id(1), try trio.id(2)])) { try session.aggregate([]) }
+    #expect(throws: SigningError.missingShares([try trio.id(1), try trio.id(2)])) {
+      try session.aggregate([])
+    }
     #expect(throws: SigningError.missingShares([try trio.id(2)])) { try session.aggregate([one]) }
-    #expect(throws: SigningError.duplicateParticipant(try trio.id(1))) { try session.aggregate([one, one, two]) }
-    #expect(throws: SigningError.unexpectedShare(try trio.id(3))) { try session.aggregate([one, two, three]) }
+    #expect(throws: SigningError.duplicateParticipant(try trio.id(1))) {
+      try session.aggregate([one, one, two])
+    }
+    #expect(throws: SigningError.unexpectedShare(try trio.id(3))) {
+      try session.aggregate([one, two, three])
+    }
     #expect(throws: SigningError.unexpectedShare(try trio.id(3))) { try session.verify(three) }
     // A share that another participant sends as its own is that participant's fault.
     let stolenBytes = [0, 2] + one.encoded().dropFirst(2)
@@ -288,7 +298,9 @@ struct SigningTests {
       try NonceCommitment.list(decoding: long.span)
     }
     let many = [33] + list
-    #expect(throws: SigningMessageError.tooMany(33, limit: 32)) { try NonceCommitment.list(decoding: many.span) }
+    #expect(throws: SigningMessageError.tooMany(33, limit: 32)) {
+      try NonceCommitment.list(decoding: many.span)
+    }
     let nobody = [UInt8](repeating: 0, count: 66)
     #expect(throws: SigningMessageError.identifierZero) { try NonceCommitment(decoding: nobody.span) }
     let small = [0, 1] + nobody.dropFirst(2)
@@ -328,7 +340,12 @@ struct SigningTests {
     let doubled = try #require(
       PolynomialCommitments(elements: [element, element]).element(at: try trio.id(1)))
     #expect(
-      refusal(2, [.init(identifier: try trio.id(1), element: element), .init(identifier: try trio.id(2), element: doubled)])
+      refusal(
+        2,
+        [
+          .init(identifier: try trio.id(1), element: element),
+          .init(identifier: try trio.id(2), element: doubled),
+        ])
         == .identity)
   }
 }

@@ -38,7 +38,8 @@ public enum ThresholdBodies {
     precondition(again == bytes)
   }
 
-  static let nonceCommitments = FuzzBody(name: "threshold-nonce-commitments", seeds: [listSeed, [0]]) { bytes in
+  static let nonceCommitments = FuzzBody(name: "threshold-nonce-commitments", seeds: [listSeed, [0]]) {
+    bytes in
     guard let list = try? NonceCommitment.list(decoding: bytes.span) else { return }
     precondition(NonceCommitment.encoded(list) == bytes)
     guard let group = try? GroupPublicKey(decoding: groupSeed.span),
@@ -55,7 +56,8 @@ public enum ThresholdBodies {
   }
 
   private static let planSeed =
-    [1] + [UInt8](repeating: 7, count: 32) + [2, 3] + number(1) + point(0) + number(2) + point(1) + number(9) + point(2)
+    [1] + [UInt8](repeating: 7, count: 32) + [2, 3] + number(1) + point(0) + number(2) + point(1) + number(9)
+    + point(2)
 
   static let plan = FuzzBody(name: "threshold-ceremony-plan", seeds: [planSeed]) { bytes in
     guard let plan = try? CeremonyPlan(decoding: bytes.span) else { return }

@@ -15,7 +15,9 @@ package struct GuardedBytes: ~Copyable, @unchecked Sendable {
   package init(count: Int) {
     precondition(count >= 0 && Sodium.isReady)
     // libsodium gives memory of `count` bytes, which this value alone frees.
-    guard let memory = unsafe sodium_malloc(max(count, 1)) else { preconditionFailure("no guarded memory left") }
+    guard let memory = unsafe sodium_malloc(max(count, 1)) else {
+      preconditionFailure("no guarded memory left")
+    }
     unsafe start = unsafe memory.initializeMemory(as: UInt8.self, repeating: 0, count: max(count, 1))
     self.count = count
   }

@@ -37,26 +37,31 @@ enum Sodium {
 
   static func add(_ left: Bytes32, _ right: Bytes32) -> Bytes32 {
     unsafe filled { result in
-      unsafe lend(left) { l in unsafe lend(right) { r in unsafe crypto_core_ed25519_scalar_add(result, l, r) } }
+      unsafe lend(left) { l in unsafe lend(right) { r in unsafe crypto_core_ed25519_scalar_add(result, l, r) }
+      }
     }
   }
 
   static func subtract(_ left: Bytes32, _ right: Bytes32) -> Bytes32 {
     unsafe filled { result in
-      unsafe lend(left) { l in unsafe lend(right) { r in unsafe crypto_core_ed25519_scalar_sub(result, l, r) } }
+      unsafe lend(left) { l in unsafe lend(right) { r in unsafe crypto_core_ed25519_scalar_sub(result, l, r) }
+      }
     }
   }
 
   static func multiply(_ left: Bytes32, _ right: Bytes32) -> Bytes32 {
     unsafe filled { result in
-      unsafe lend(left) { l in unsafe lend(right) { r in unsafe crypto_core_ed25519_scalar_mul(result, l, r) } }
+      unsafe lend(left) { l in unsafe lend(right) { r in unsafe crypto_core_ed25519_scalar_mul(result, l, r) }
+      }
     }
   }
 
   /// Nil for zero.
   static func invert(_ value: Bytes32) -> Bytes32? {
     guard !value.isZero else { return nil }
-    return unsafe filled { result in unsafe lend(value) { _ = unsafe crypto_core_ed25519_scalar_invert(result, $0) } }
+    return unsafe filled { result in
+      unsafe lend(value) { _ = unsafe crypto_core_ed25519_scalar_invert(result, $0) }
+    }
   }
 
   // MARK: points
@@ -83,7 +88,9 @@ enum Sodium {
   /// The sum of two points of the group or the identity.
   static func addPoints(_ left: Bytes32, _ right: Bytes32) -> Bytes32 {
     unsafe filled { result in
-      let status = unsafe lend(left) { l in unsafe lend(right) { r in unsafe crypto_core_ed25519_add(result, l, r) } }
+      let status = unsafe lend(left) { l in
+        unsafe lend(right) { r in unsafe crypto_core_ed25519_add(result, l, r) }
+      }
       precondition(status == 0, "both are points")
     }
   }
@@ -168,12 +175,16 @@ extension GuardedBytes {
     for index in 0..<32 { wide[index] = self[index] }
     let reduced = wide.reduced()
     return unsafe withBytePointer { mine in
-      unsafe reduced.withBytePointer { unsafe sodium_memcmp(mine, $0, 32) == 0 && sodium_is_zero($0, 32) == 0 }
+      unsafe reduced.withBytePointer {
+        unsafe sodium_memcmp(mine, $0, 32) == 0 && sodium_is_zero($0, 32) == 0
+      }
     }
   }
 
   /// SHA-512 of `parts` one after another, whose state does not stay in memory either.
-  static func sha512(_ prefix: [UInt8], _ secret: borrowing GuardedBytes, _ other: borrowing GuardedBytes) -> GuardedBytes {
+  static func sha512(_ prefix: [UInt8], _ secret: borrowing GuardedBytes, _ other: borrowing GuardedBytes)
+    -> GuardedBytes
+  {
     var digest = GuardedBytes(count: 64)
     var state = GuardedBytes(count: crypto_hash_sha512_statebytes())
     unsafe state.withMutableRawBytes { memory in

@@ -1,6 +1,6 @@
 private import Crypto
-private import FoundationEssentials
 import Digests
+private import FoundationEssentials
 import WireBytes
 
 /// Round one: `[encryption key: 32][commitments: 32 each, exactly the threshold's number][proof: 64]`.
@@ -32,7 +32,9 @@ struct PackageBody: Hashable, Sendable {
     guard Sodium.isAgreementKey(encryptionKey) else { throw .malformed(message.sender, .package) }
     do {
       var elements: [GroupElement] = []
-      for index in 0..<plan.threshold { elements.append(try GroupElement(Bytes32(body, at: 32 + 32 * index))) }
+      for index in 0..<plan.threshold {
+        elements.append(try GroupElement(Bytes32(body, at: 32 + 32 * index)))
+      }
       commitments = PolynomialCommitments(elements: elements)
       let start = 32 + 32 * plan.threshold
       guard let response = try? Scalar(canonical: Bytes32(body, at: start + 32)) else {
@@ -184,7 +186,9 @@ struct EphemeralKey: Sendable {
 
   /// One that its owner has published with a complaint.
   init?(published bytes: Bytes32) {
-    guard let key = try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: bytes.array) else { return nil }
+    guard let key = try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: bytes.array) else {
+      return nil
+    }
     self.key = key
   }
 

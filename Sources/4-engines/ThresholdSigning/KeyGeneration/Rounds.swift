@@ -30,7 +30,8 @@ struct Transcript: Sendable {
   ///
   /// Where they differ, either the member signed two packages, or the sender shows one that the member never signed.
   func compare(_ others: [Endorsement], of sender: ParticipantIdentifier) throws(CeremonyError) {
-    for (index, member) in plan.members.enumerated() where others[index].bodyHash != endorsements[index].bodyHash {
+    for (index, member) in plan.members.enumerated()
+    where others[index].bodyHash != endorsements[index].bodyHash {
       let isSigned = CeremonyMessage.isSigned(
         ceremony: plan.digest, kind: .package, sender: member.identifier, receiver: nil,
         bodyHash: others[index].bodyHash, signature: others[index].signature, by: member.identityKey)
@@ -194,7 +195,8 @@ struct Complaint: Hashable, Sendable {
   func encoded() -> [UInt8] { key.array + accused.encoded() }
 
   init?(_ bytes: [UInt8]) {
-    guard bytes.count > 32, let accused = try? CeremonyMessage(decoding: bytes.span.extracting(32..<bytes.count))
+    guard bytes.count > 32,
+      let accused = try? CeremonyMessage(decoding: bytes.span.extracting(32..<bytes.count))
     else { return nil }
     self.accused = accused
     key = Bytes32(bytes.span, at: 0)

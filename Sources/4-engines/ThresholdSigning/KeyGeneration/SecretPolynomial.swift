@@ -32,7 +32,9 @@ package struct SecretPolynomial: ~Copyable, Sendable {
   /// Each coefficient times the base point.
   package var commitments: [GroupElement] {
     (0..<count).map { index in
-      guard let element = coefficient(index).timesBase() else { preconditionFailure("coefficients are not zero") }
+      guard let element = coefficient(index).timesBase() else {
+        preconditionFailure("coefficients are not zero")
+      }
       return element
     }
   }
@@ -59,7 +61,9 @@ package struct PolynomialCommitments: Hashable, Sendable {
   var constant: GroupElement { elements[0] }
 
   /// The share of `identifier` times the base point; nil when that is the identity.
-  package func element(at identifier: ParticipantIdentifier) -> GroupElement? { value(at: identifier).element }
+  package func element(at identifier: ParticipantIdentifier) -> GroupElement? {
+    value(at: identifier).element
+  }
 
   /// The share of `identifier` times the base point.
   func value(at identifier: ParticipantIdentifier) -> GroupSum {
@@ -87,7 +91,9 @@ package struct ProofOfKnowledge: Hashable, Sendable {
   }
 
   /// - Parameter context: the ceremony, so that a proof holds in no other; empty in Zcash Foundation's vectors.
-  package init(of polynomial: borrowing SecretPolynomial, by identifier: ParticipantIdentifier, context: [UInt8]) {
+  package init(
+    of polynomial: borrowing SecretPolynomial, by identifier: ParticipantIdentifier, context: [UInt8]
+  ) {
     let nonce = SecretScalar.random()
     let constant = polynomial.coefficient(0)
     guard let commitment = nonce.timesBase(), let point = constant.timesBase() else {
@@ -106,7 +112,8 @@ package struct ProofOfKnowledge: Hashable, Sendable {
       Scalar(identifier.number).bytes.array + point.bytes.array + commitment.bytes.array + context)
   }
 
-  package func holds(for point: GroupElement, by identifier: ParticipantIdentifier, context: [UInt8]) -> Bool {
+  package func holds(for point: GroupElement, by identifier: ParticipantIdentifier, context: [UInt8]) -> Bool
+  {
     let challenge = Self.challenge(identifier, point, commitment, context)
     return GroupSum.base(times: response) == commitment.sum + point.sum * challenge
   }

@@ -99,7 +99,9 @@ public struct GroupPublicKey: Hashable, Sendable {
       guard version == 1 else { throw GroupKeyError.version(version) }
       let threshold = Int(try reader.readUInt8())
       let count = Int(try reader.readUInt8())
-      guard count <= Self.participantsMax else { throw GroupKeyError.tooMany(count, limit: Self.participantsMax) }
+      guard count <= Self.participantsMax else {
+        throw GroupKeyError.tooMany(count, limit: Self.participantsMax)
+      }
       var shares: [VerifyingShare] = []
       for index in 0..<count {
         guard let identifier = ParticipantIdentifier(try reader.readBigEndian(UInt16.self)),

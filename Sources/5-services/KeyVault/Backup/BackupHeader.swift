@@ -59,8 +59,10 @@ public enum BackupError: Error, Hashable, Sendable {
     case .shareCount(let given, let needed):
       given < needed
         ? "Bring the shares of \(needed - given) more recovery parties." : "Use exactly \(needed) shares."
-    case .shares, .otherWords: "Compare the shares with the backup that they were made for; one is of another."
-    case .authentication: "The file was altered or the shares are another backup's; take another copy of the file."
+    case .shares, .otherWords:
+      "Compare the shares with the backup that they were made for; one is of another."
+    case .authentication:
+      "The file was altered or the shares are another backup's; take another copy of the file."
     case .notRecipient: "Use a recovery key that the backup was sealed to."
     default: nil
     }

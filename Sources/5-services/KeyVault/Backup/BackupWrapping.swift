@@ -66,7 +66,9 @@ enum BackupWrapping: Hashable, Sendable {
           let threshold = Int(try reader.readUInt8())
           groups.append(SLIP39Group(memberThreshold: threshold, memberCount: Int(try reader.readUInt8())))
         }
-        guard Self.needsTwo(groupThreshold: groupThreshold, groups: groups) else { throw BackupError.arrangement }
+        guard Self.needsTwo(groupThreshold: groupThreshold, groups: groups) else {
+          throw BackupError.arrangement
+        }
         self = .words(identifier: identifier, groupThreshold: groupThreshold, groups: groups)
       case 2:
         let threshold = Int(try reader.readUInt8())

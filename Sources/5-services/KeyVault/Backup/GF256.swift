@@ -111,7 +111,9 @@ package enum SecretSharing {
     let secret = interpolate(shares, at: secretPlace)
     let digest = interpolate(shares, at: digestPlace)
     let padding = digest.slice(digestSizeBytes..<digest.count)
-    guard ShareDigest.digest(of: secret, key: padding).matches(digest.slice(0..<digestSizeBytes)) else { return nil }
+    guard ShareDigest.digest(of: secret, key: padding).matches(digest.slice(0..<digestSizeBytes)) else {
+      return nil
+    }
     return secret
   }
 }

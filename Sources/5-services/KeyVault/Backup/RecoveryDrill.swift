@@ -162,7 +162,8 @@ public struct RecoveryDrill<Kind: KeyDomainKind>: Sendable {
         return [Check(false)]
       } catch { return [Check(error == .domain(expected: Other.domain, found: Kind.domain))] }
     }
-    return check(UserKeys.self) + check(OperatorKeys.self) + check(SettlementKeys.self) + check(EnclaveKeys.self)
+    return check(UserKeys.self) + check(OperatorKeys.self) + check(SettlementKeys.self)
+      + check(EnclaveKeys.self)
   }
 
   /// Changes one byte in each sixteenth of the file.
@@ -202,7 +203,8 @@ private struct ThrowAwayKey {
   let secret: SharedSecret
 
   init?(_ suite: KeySuite) {
-    guard let secret = try? InProcessKey.generate(suite), let key = try? InProcessKey(suite, secret: secret) else {
+    guard let secret = try? InProcessKey.generate(suite), let key = try? InProcessKey(suite, secret: secret)
+    else {
       return nil
     }
     self.suite = suite
@@ -263,7 +265,8 @@ private struct DrilledBackup<Kind: KeyDomainKind> {
     case .words(let groupThreshold, let groups):
       // The key is random and there is no passphrase to slow down guessing of.
       let sealed = try SealedBackup<Kind>.seal(
-        contents, facts: facts, for: .words(groupThreshold: groupThreshold, groups: groups), passphrase: empty,
+        contents, facts: facts, for: .words(groupThreshold: groupThreshold, groups: groups),
+        passphrase: empty,
         iterationExponent: 0)
       backup = sealed.backup
       words = sealed.words.flatMap { $0 }
@@ -325,7 +328,9 @@ private struct DrilledBackup<Kind: KeyDomainKind> {
     guard elements.count >= count else { return [] }
     var found: [[Int]] = []
     for index in elements.indices where found.count < limit {
-      found += choices(count - 1, of: Array(elements[(index + 1)...]), limit: limit).map { [elements[index]] + $0 }
+      found += choices(count - 1, of: Array(elements[(index + 1)...]), limit: limit).map {
+        [elements[index]] + $0
+      }
     }
     return Array(found.prefix(limit))
   }

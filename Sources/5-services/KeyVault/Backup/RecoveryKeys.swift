@@ -42,7 +42,9 @@ public struct RecoveryPrivateKey: Sendable {
     let key = unsafe seed.withUnsafeBytes { bytes in
       unsafe try? XWingMLKEM768X25519.PrivateKey(seedRepresentation: bytes, publicKey: nil)
     }
-    guard let key, let publicKey = RecoveryPublicKey([UInt8](key.publicKey.rawRepresentation)) else { return nil }
+    guard let key, let publicKey = RecoveryPublicKey([UInt8](key.publicKey.rawRepresentation)) else {
+      return nil
+    }
     self.key = key
     self.publicKey = publicKey
   }

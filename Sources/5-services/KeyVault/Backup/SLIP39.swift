@@ -28,7 +28,8 @@ public enum SLIP39 {
   /// Whether `groups` can be made: between 1 and 16 of them, each between 1 and 16 members, thresholds within, and no
   /// threshold of one with several members, whose shares would be the same words.
   static func isArrangement(groupThreshold: Int, groups: [SLIP39Group]) -> Bool {
-    guard (1...SecretSharing.countMax).contains(groups.count), (1...groups.count).contains(groupThreshold) else {
+    guard (1...SecretSharing.countMax).contains(groups.count), (1...groups.count).contains(groupThreshold)
+    else {
       return false
     }
     return groups.allSatisfy { group in
@@ -69,7 +70,8 @@ public enum SLIP39 {
     else { throw .derivation }
     let parts = SecretSharing.split(encrypted, threshold: groupThreshold, count: groups.count)
     return zip(groups, parts).map { group, part in
-      SecretSharing.split(part.value.copy(), threshold: group.memberThreshold, count: group.memberCount).map { point in
+      SecretSharing.split(part.value.copy(), threshold: group.memberThreshold, count: group.memberCount).map {
+        point in
         SLIP39Share(
           heading: heading(
             group: Int(part.place), member: Int(point.place), threshold: group.memberThreshold),

@@ -4,7 +4,8 @@ enum SLIP39Checksum {
   static let wordCount = 3
 
   private static let generator: [UInt32] = [
-    0xe0e040, 0x1c1c080, 0x3838100, 0x7070200, 0xe0e0009, 0x1c0c2412, 0x38086c24, 0x3090fc48, 0x21b1f890, 0x3f3f120,
+    0xe0e040, 0x1c1c080, 0x3838100, 0x7070200, 0xe0e0009, 0x1c0c2412, 0x38086c24, 0x3090fc48, 0x21b1f890,
+    0x3f3f120,
   ]
 
   /// What binds a mnemonic to this format and to whether more shares may be made of the same secret.
@@ -60,7 +61,9 @@ struct WordNumbers: ~Copyable {
   }
 
   /// Bit `index` of all the words in a row, the first word's highest bit first.
-  func bit(_ index: Int) -> UInt8 { UInt8(truncatingIfNeeded: self[index / 10] >> UInt16(9 - index % 10) & 1) }
+  func bit(_ index: Int) -> UInt8 {
+    UInt8(truncatingIfNeeded: self[index / 10] >> UInt16(9 - index % 10) & 1)
+  }
 
   /// Sets bit `index`, which is zero, to `bit`.
   mutating func put(_ bit: UInt8, at index: Int) {

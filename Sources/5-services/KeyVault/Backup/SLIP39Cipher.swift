@@ -8,7 +8,9 @@ enum ShareDigest {
     let key = unsafe key.withUnsafeBytes { unsafe SymmetricKey(data: $0) }
     let code = unsafe secret.withUnsafeBytes { unsafe HMAC<SHA256>.authenticationCode(for: $0, using: key) }
     var digest = SecretBytes(zeroed: SecretSharing.digestSizeBytes)
-    for (index, byte) in code.prefix(SecretSharing.digestSizeBytes).enumerated() { digest.set(byte, at: index) }
+    for (index, byte) in code.prefix(SecretSharing.digestSizeBytes).enumerated() {
+      digest.set(byte, at: index)
+    }
     return digest
   }
 }
@@ -33,7 +35,8 @@ enum SLIP39Cipher {
   }
 
   private static func run(
-    _ secret: borrowing SecretBytes, rounds: [UInt8], passphrase: borrowing SecretBytes, heading: SLIP39Heading
+    _ secret: borrowing SecretBytes, rounds: [UInt8], passphrase: borrowing SecretBytes,
+    heading: SLIP39Heading
   ) -> SecretBytes? {
     precondition(secret.count.isMultiple(of: 2))
     let half = secret.count / 2
@@ -55,7 +58,9 @@ enum SLIP39Cipher {
     return SecretBytes(right, left)
   }
 
-  private static func exclusiveOr(_ first: borrowing SecretBytes, _ second: borrowing SecretBytes) -> SecretBytes {
+  private static func exclusiveOr(_ first: borrowing SecretBytes, _ second: borrowing SecretBytes)
+    -> SecretBytes
+  {
     var result = SecretBytes(zeroed: first.count)
     first.withSpan { (a: Span<UInt8>) in
       second.withSpan { (b: Span<UInt8>) in

@@ -204,7 +204,9 @@ public struct SLIP39Share: Sendable {
     let count = Self.wordCount(valueSize: value.count)
     let paddingBits = 10 * (count - Self.wordsBesideValue) - 8 * value.count
     var words = WordNumbers(count: count)
-    for index in 0..<4 { words[index] = UInt16(truncatingIfNeeded: heading.bits >> UInt64(30 - 10 * index) & 1023) }
+    for index in 0..<4 {
+      words[index] = UInt16(truncatingIfNeeded: heading.bits >> UInt64(30 - 10 * index) & 1023)
+    }
     value.withSpan { (bytes: Span<UInt8>) in
       for index in bytes.indices {
         for bit in 0..<8 {

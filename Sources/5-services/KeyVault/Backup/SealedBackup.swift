@@ -121,7 +121,9 @@ public struct SealedBackup<Kind: KeyDomainKind>: Sendable {
     var words: [[SLIP39Share]] = []
     switch arrangement {
     case .words(let groupThreshold, let groups):
-      guard BackupWrapping.needsTwo(groupThreshold: groupThreshold, groups: groups) else { throw .arrangement }
+      guard BackupWrapping.needsTwo(groupThreshold: groupThreshold, groups: groups) else {
+        throw .arrangement
+      }
       do {
         words = try SLIP39.split(
           key, groupThreshold: groupThreshold, groups: groups, passphrase: passphrase,
@@ -195,7 +197,8 @@ public struct SealedBackup<Kind: KeyDomainKind>: Sendable {
       try reader.finish()
       guard length >= 16 else { throw WireError.length(expected: 16, actual: length) }
       self.init(
-        facts: header.facts, wrapping: wrapping, header: header.encoded(), nonce: nonce, ciphertext: ciphertext)
+        facts: header.facts, wrapping: wrapping, header: header.encoded(), nonce: nonce,
+        ciphertext: ciphertext)
     } catch let error as WireError {
       throw .wire(error)
     } catch {
