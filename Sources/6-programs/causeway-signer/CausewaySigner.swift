@@ -5,7 +5,7 @@ import ArgumentParser
 struct CausewaySigner: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "causeway-signer",
-    abstract: "Holds the keys of one domain, and signs what its rules allow.",
+    abstract: "Hold the keys of one domain, and sign what its rules allow.",
     discussion: """
       One directory holds one signer of one key domain. Make it, run it, ask it:
 
@@ -22,7 +22,22 @@ struct CausewaySigner: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [],
     groupedSubcommands: [
-      CommandGroup(name: "Offline:", subcommands: [SelfTest.self])
+      CommandGroup(
+        name: "A signer:",
+        subcommands: [
+          InitCommand.self, RunCommand.self, StatusCommand.self, KeysCommand.self, PolicyCommand.self,
+        ]),
+      CommandGroup(
+        name: "Changes that people approve:",
+        subcommands: [PendingCommand.self, ApproveCommand.self, CancelCommand.self, ExecuteCommand.self]),
+      CommandGroup(
+        name: "Records:",
+        subcommands: [
+          WatermarksCommand.self, EIP3076Command.self, AuditCommand.self, AnchorCommand.self,
+        ]),
+      CommandGroup(
+        name: "Before and beside:",
+        subcommands: [ClientCommand.self, ApproverCommand.self, SelfTest.self]),
     ]
   )
 

@@ -84,6 +84,8 @@ enum HardeningText {
     return table.lines
   }
 
+  static func line(_ line: HardeningReport.Line) -> String { "\(name(line.measure)): \(words(line.outcome))" }
+
   static func json(_ report: HardeningReport) -> JSONValue {
     var members: [String: JSONValue] = [:]
     for line in report.lines {

@@ -1,4 +1,5 @@
 internal import CTPM
+internal import Foundation
 internal import Synchronization
 
 /// Why a description of a TPM is not usable.

@@ -1,0 +1,177 @@
+private import Digests
+internal import KeyVault
+public import SignerJournal
+public import SigningRules
+import WireBytes
+
+/// Why something could not be done to a stopped signer.
+public enum OfflineError: Error, Hashable, Sendable {
+  case configuration(SignerConfigurationError)
+  case vault(VaultTrouble)
+  case policy(PolicyFileError)
+  case records(StartRefusal)
+  case failure(RecordFailure)
+  /// So many approvers decide about that, while the signer runs.
+  case approvers(Int)
+  /// The refusal that would be adopted; nobody said yes.
+  case unconfirmed(StartRefusal)
+  case watermarks(WatermarkInterchangeError)
+  case conflict(WatermarkConflict)
+  case key(KeyTrouble)
+}
+
+/// A stopped signer, opened by who has the passphrase. While it is open no signer runs there: the vault's lock is held.
+public struct OfflineSigner: ~Copyable {
+  public let directory: SignerDirectory
+  public let configuration: SignerConfiguration
+  public let anchors: String
+  let secrets: FileBackEnd
+  let files: any DurableFiles
+
+  /// - Parameter anchors: when they moved since `init`.
+  public static func open(
+    _ directory: SignerDirectory, anchors: String? = nil, passphrase: borrowing Passphrase,
+    files: any DurableFiles = SystemFiles()
+  ) throws(OfflineError) -> OfflineSigner {
+    let configuration: SignerConfiguration
+    do { configuration = try SignerConfiguration.read(directory, files: files) } catch {
+      throw .configuration(error)
+    }
+    let secrets: FileBackEnd
+    do {
+      secrets = try FileBackEnd.open(
+        path: directory.secrets, domain: configuration.domain, vaultID: configuration.vault,
+        passphrase: passphrase.bytes)
+    } catch { throw .vault(VaultTrouble(error)) }
+    return OfflineSigner(
+      directory: directory, configuration: configuration, anchors: anchors ?? configuration.anchors,
+      secrets: secrets, files: files)
+  }
+
+  private init(
+    directory: SignerDirectory, configuration: SignerConfiguration, anchors: String, secrets: FileBackEnd,
+    files: any DurableFiles
+  ) {
+    self.directory = directory
+    self.configuration = configuration
+    self.anchors = anchors
+    self.secrets = secrets
+    self.files = files
+  }
+
+  private var places: SignerPlaces { SignerPlaces(state: directory.path, anchors: anchors) }
+  private var vault: VaultID { VaultID(configuration.vault) }
+
+  public func policy() throws(OfflineError) -> AccessPolicy {
+    do { return try PolicyFile(directory: directory, files: files).read(secrets) } catch {
+      throw .policy(error)
+    }
+  }
+
+  /// Opens the records, hands out each watermark, and starts the next epoch.
+  private func records(
+    at time: UInt64, replay: (WatermarkRecord) throws -> Void
+  ) throws(OfflineError) -> SignerRecords {
+    do {
+      return try SignerRecords.open(places, vault: vault, files: files, at: time) { record in
+        guard case .watermark(let mark) = try CoreRecord(decoding: record) else { return }
+        try replay(mark)
+      }
+    } catch { throw .records(error) }
+  }
+
+  /// Where the records are, when they and the anchor agree. As every start it begins an epoch.
+  public func position(at time: UInt64) throws(OfflineError) -> Position {
+    try records(at: time) { _ in }.position
+  }
+
+  /// All watermarks, as an export with the newest epoch.
+  public func watermarks(at time: UInt64) throws(OfflineError) -> WatermarkInterchange {
+    var state = SigningState(domain: configuration.domain, policy: try policy())
+    let epoch = try records(at: time) { try state.restore($0) }.epoch
+    return state.interchange(vaultID: configuration.vault, epoch: epoch)
+  }
+
+  /// Puts `policy` in force. The log says so first.
+  ///
+  /// - Throws: ``OfflineError/approvers(_:)`` when the policy in force names approvers: they decide, not the passphrase.
+  public func setPolicy(_ policy: AccessPolicy, at time: UInt64) throws(OfflineError) {
+    let approvers = try self.policy().approvers.keys.count
+    guard approvers == 0 else { throw .approvers(approvers) }
+    var records = try records(at: time) { _ in }
+    do throws(RecordFailure) {
+      try records.append(
+        AuditEntry(
+          .administration, at: time,
+          [.text(.operation, "policy set"), .hash(.policy, policy.contentHash), .text(.client, "offline")]))
+      try records.commit()
+    } catch { throw .failure(error) }
+    do { try PolicyFile(directory: directory, files: files).replace(with: policy, secrets) } catch {
+      throw .policy(error)
+    }
+  }
+
+  // MARK: Going on after a restore
+
+  /// What an adoption would decide about, and what it would add.
+  public struct Adoption: Sendable {
+    /// Nil when records and anchor agree.
+    public let refusal: StartRefusal?
+    let records: [[UInt8]]
+    let content: Bytes32
+  }
+
+  /// - Parameter watermarks: an export of what is known to have been signed since.
+  public func adoption(watermarks: [UInt8]?, at time: UInt64) throws(OfflineError) -> Adoption {
+    var marks: WatermarkInterchange?
+    if let watermarks {
+      do { marks = try WatermarkInterchange(decoding: watermarks) } catch { throw .watermarks(error) }
+    }
+    let policy = try policy()
+    var state = SigningState(domain: configuration.domain, policy: policy)
+    do {
+      _ = try SignerRecords.open(places, vault: vault, files: files, at: time) { record in
+        guard case .watermark(let mark) = try CoreRecord(decoding: record) else { return }
+        try state.restore(mark)
+      }
+      return Adoption(refusal: nil, records: [], content: Bytes32())
+    } catch {
+      guard error.adoptable != nil else { throw .records(error) }
+      var added: [[UInt8]] = []
+      if let marks {
+        do {
+          let merge = try state.merge(marks, vaultID: configuration.vault, epoch: marks.epoch)
+          added = merge.records.map { CoreRecord.watermark($0).encoded() }
+        } catch { throw .conflict(error) }
+      }
+      return Adoption(refusal: error, records: added, content: marks?.contentHash ?? Bytes32())
+    }
+  }
+
+  /// Goes on in spite of the refusal, and writes down why.
+  public func adopt(
+    _ adoption: borrowing Adoption, reason: String, at time: UInt64
+  ) throws(OfflineError) -> Position {
+    guard let refusal = adoption.refusal else { throw .records(.nothingToAdopt) }
+    let approval = SHA256Hash.hash([UInt8](reason.utf8) + adoption.content.array)
+    do {
+      var records = try SignerRecords.adopt(
+        places, vault: vault, files: files, approved: refusal, approval: approval, records: adoption.records,
+        at: time
+      ) { _ in }
+      do throws(RecordFailure) {
+        try records.append(
+          AuditEntry(
+            .administration, at: time,
+            [.text(.operation, "anchor adopt"), .text(.reason, reason), .hash(.approval, approval)]))
+        return try records.commit()
+      } catch { throw OfflineError.failure(error) }
+    } catch let error as StartRefusal {
+      throw .records(error)
+    } catch let error as OfflineError {
+      throw error
+    } catch {
+      throw .records(.nothingToAdopt)
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import ArgumentParser
+import Encodings
+import Foundation
+import SignerAccess
+import SignerService
+import SignerWire
+import SigningRules
+import WireBytes
+
+/// What every verb takes that asks a running signer.
+struct ConnectionArguments: ParsableArguments {
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "The signer's directory: its socket and its identity are read there.", valueName: "dir"),
+    completion: .directory)
+  var directory: String?
+  @Option(
+    help: ArgumentHelp("The signer's socket, when it is not the directory's.", valueName: "path"),
+    completion: .file())
+  var socket: String?
+  @Option(
+    help: ArgumentHelp(
+      "The signer's identity, where its directory cannot be read: 32 bytes in hex, from `init`.",
+      valueName: "hex"))
+  var signer: Root?
+  @Option(help: ArgumentHelp("Its key domain, where its directory cannot be read.", valueName: "domain"))
+  var domain: KeyDomain?
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("The file of the client key that the policy knows.", valueName: "file"),
+    completion: .file())
+  var key: String
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  /// Asks, prints the answer, and gives failures words.
+  func ask(_ request: AdminRequest, lines: (JSONValue) -> [String]) async throws {
+    let answer = try await answer(request)
+    Terminal.print(answer, json: json) { lines(answer) }
+  }
+
+  func answer(_ request: AdminRequest) async throws -> JSONValue {
+    try await with { client in try await client.admin(request) }
+  }
+
+  /// Gives `body` a client, and closes it.
+  func with<Value: Sendable>(_ body: (SignerClient) async throws -> Value) async throws -> Value {
+    let client = try client()
+    do {
+      let value = try await body(client)
+      await client.close()
+      return value
+    } catch {
+      await client.close()
+      guard let error = error as? SignerClientError else { throw error }
+      throw Complaint(ClientText.text(error, place), code: ClientText.code(error))
+    }
+  }
+
+  /// Where the signer is, for messages.
+  var place: String { socket ?? directory ?? "?" }
+
+  private func client() throws -> SignerClient {
+    let found = try configuration()
+    let file = try ClientKeyArgument.open(key)
+    guard let identity = signer?.bytes ?? found?.identity ?? file.signer,
+      let domain = domain ?? found?.domain ?? file.domain
+    else {
+      throw Complaint(
+        "name the signer: --directory DIR, or --socket PATH with --signer HEX and --domain DOMAIN")
+    }
+    let path = socket ?? directory.map { SignerDirectory($0).socket }
+    guard let path else { throw Complaint("name the signer's socket: --directory DIR or --socket PATH") }
+    return SignerClient(
+      endpoint: .unix(path: path), key: file.key, signer: identity, domain: domain)
+  }
+
+  private func configuration() throws -> SignerConfiguration? {
+    guard let directory else { return nil }
+    do { return try SignerConfiguration.read(SignerDirectory(directory)) } catch {
+      throw Complaint(SignerText.text(error, directory))
+    }
+  }
+}
+
+/// 32 bytes in hex, with or without 0x.
+struct Root: ExpressibleByArgument {
+  let bytes: Bytes32
+
+  init?(argument: String) {
+    let text = argument.hasPrefix("0x") ? argument : "0x" + argument
+    guard let bytes = try? Bytes32(hex: text) else { return nil }
+    self.bytes = bytes
+  }
+}
+
+/// A client's failure, in words, with what to do next.
+enum ClientText {
+  static func code(_ error: SignerClientError) -> Int32 {
+    switch error {
+    case .refused: Complaint.refused
+    default: Complaint.notNow
+    }
+  }
+
+  static func text(_ error: SignerClientError, _ place: String) -> String {
+    switch error {
+    case .refused(let refusal): "refused: \(refusal.name) (\(refusal.code))\(advice(refusal))"
+    case .unavailable:
+      "no signer answers at \(place): start it with `causeway-signer run --directory DIR`, or look at its log"
+    case .timedOut: "the signer at \(place) did not answer in time: it may be busy; ask `status` again"
+    case .identity(let expected, let actual):
+      "the signer at \(place) is not the one that was expected (\(expected)), but \(actual): do not use it before you know why"
+    default: "the signer at \(place) did not answer as one does: \(error)"
+    }
+  }
+
+  private static func advice(_ refusal: SignerRefusal) -> String {
+    let name = refusal.name
+    if let more = AdministrationFault(rawValue: refusal.code)?.advice { return ": \(more)" }
+    switch refusal.retry {
+    case .never: return ""
+    case .later(let milliseconds): return ": try again in \(max(1, milliseconds / 1_000)) s"
+    case .newSession: return ": try again"
+    case .afterChange:
+      return name.isEmpty ? "" : ": the signer's policy or state must change first (`policy show`, `status`)"
+    }
+  }
+}
