@@ -19,6 +19,7 @@ public final class SignerClient: Sendable {
   private struct Pending: Sendable {
     let waiter: Waiter
     let weight: Int
+    let deadline: ContinuousClock.Instant
   }
 
   private enum Link: Sendable {
@@ -40,6 +41,9 @@ public final class SignerClient: Sendable {
     /// By session and nonce.
     var waiting: [SessionID: [UInt64: Pending]] = [:]
     var inFlight = 0
+    var isSweeping = false
+    /// Handshakes begun, so that the clock of an old one does not end a new one.
+    var handshakes: UInt64 = 0
     var failures = 0
     var notBefore = ContinuousClock.now
     var isClosed = false
@@ -161,17 +165,37 @@ public final class SignerClient: Sendable {
         state.session = session
         state.inFlight += weight
         let id = session.grant.session
-        state.waiting[id, default: [:]][sealed.nonce] = Pending(waiter: waiter, weight: weight)
+        state.waiting[id, default: [:]][sealed.nonce] = Pending(
+          waiter: waiter, weight: weight, deadline: .now + options.answer)
         // Written under the lock, so that nonces leave in order.
         channel.writeAndFlush(ByteBuffer(bytes: sealed.frame.encoded()), promise: nil)
-        channel.eventLoop.scheduleTask(in: TimeAmount(options.answer)) { [weak self] in
-          self?.answer(id, sealed.nonce, .failure(.timedOut))
+        if !state.isSweeping {
+          state.isSweeping = true
+          sweepLater(channel.eventLoop)
         }
         return nil
       }
       if let failure { waiter.resume(returning: .failure(failure)) }
     }
     return try result.get().content
+  }
+
+  /// One clock for all requests: it looks four times in the time that an answer has.
+  private func sweepLater(_ loop: any EventLoop) {
+    loop.scheduleTask(in: TimeAmount(options.answer / 4)) { [weak self] in self?.sweep(loop) }
+  }
+
+  private func sweep(_ loop: any EventLoop) {
+    let now = ContinuousClock.now
+    let late = state.withLock { state in
+      let late = state.waiting.flatMap { session, pending in
+        pending.filter { $0.value.deadline <= now }.map { (session, $0.key) }
+      }
+      state.isSweeping = state.waiting.values.contains { !$0.isEmpty }
+      if state.isSweeping { sweepLater(loop) }
+      return late
+    }
+    for (session, nonce) in late { answer(session, nonce, .failure(.timedOut)) }
   }
 
   private func answer(
@@ -281,13 +305,14 @@ public final class SignerClient: Sendable {
 
   private func shakeHands(_ channel: any Channel, _ number: UInt64) {
     let handshake = ClientHandshake(key: key, signer: signer, domain: domain, at: clock())
-    let isWanted = state.withLock { state -> Bool in
-      guard !state.isClosed, case .opening(number, _) = state.link else { return false }
+    let attempt = state.withLock { state -> UInt64? in
+      guard !state.isClosed, case .opening(number, _) = state.link else { return nil }
       state.channel = channel
       state.handshake = handshake
-      return true
+      state.handshakes += 1
+      return state.handshakes
     }
-    guard isWanted else {
+    guard let attempt else {
       channel.close(promise: nil)
       return
     }
@@ -295,8 +320,8 @@ public final class SignerClient: Sendable {
     channel.eventLoop.scheduleTask(in: TimeAmount(options.connect)) { [weak self] in
       guard let self else { return }
       let isLate = state.withLock { state -> Bool in
-        if case .opening(number, _) = state.link { return true }
-        return false
+        guard case .opening(number, _) = state.link else { return false }
+        return state.handshakes == attempt
       }
       if isLate { channel.close(promise: nil) }
     }

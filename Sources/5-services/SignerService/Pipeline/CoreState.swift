@@ -50,9 +50,14 @@ public struct CoreState: ~Copyable, Sendable {
   /// Puts another policy in force, from the next request on: clients that it does not know are strangers at once.
   public mutating func adopt(_ policy: AccessPolicy) throws(AccessPolicyError) -> [ApprovalRecord] {
     try signing.adopt(policy)
-    alarms = AlarmWatch(rules: policy.alarms)
+    alarms = alarms.changed(to: policy.alarms)
     clients.adopt(policy)
     return approvals.adopt(policy.approvers)
+  }
+
+  /// Whether the policy lets the client use the key for anything.
+  func grants(_ key: KeyID, to client: ClientName) -> Bool {
+    signing.policy.client(client)?.grants.contains { $0.keys.contains(key) } ?? false
   }
 
   /// What the journal begins with after a compaction.

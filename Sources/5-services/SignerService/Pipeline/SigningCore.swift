@@ -361,9 +361,12 @@ public final class SigningCore: Sendable {
           try core.append(AuditLines.refused(item, waiting.client, refusal, at: now))
           outcome = .refused(why.kind)
         }
+        // A client that is refused must not have others' keys locked by naming them.
+        let isItsOwn = outcome == .granted || core.grants(item.key, to: waiting.client)
         alarms += try core.observe(
-          SigningEvent(client: waiting.client, key: item.key, purpose: item.request.purpose, outcome: outcome),
-          at: now)
+          SigningEvent(
+            client: waiting.client, key: isItsOwn ? item.key : nil, purpose: item.request.purpose,
+            outcome: outcome), at: now)
       }
     }
     let raised = alarms
