@@ -61,7 +61,10 @@ struct AccessTests {
       ("\"denom\":", "\"denomination\":\"x\",\"denom\":", "clients.0.grants.2.feeMax.0.denomination"),
       ("\"threshold\":2", "\"threshold\":2,\"weight\":1", "approvers.weight"),
       ("\"factor\":4", "\"factor\":4,\"mean\":1", "alarms.rate.mean"),
-      ("\"perMinute\":6000,\"purpose\"", "\"perHour\":1,\"perMinute\":6000,\"purpose\"", "keyLimits.0.perHour"),
+      (
+        "\"perMinute\":6000,\"purpose\"", "\"perHour\":1,\"perMinute\":6000,\"purpose\"",
+        "keyLimits.0.perHour"
+      ),
     ]
     for (old, new, path) in cases {
       let text = try changed(old, new)
@@ -77,7 +80,10 @@ struct AccessTests {
       ("\"version\":1", "\"version\":\"1\"", .member(path: "version", wanted: .integer)),
       ("\"version\":1", "\"version\":1.0", .member(path: "version", wanted: .integer)),
       ("\"domain\":\"operator\"", "\"domain\":\"root\"", .member(path: "domain", wanted: .word)),
-      ("\"name\":\"attester-0\"", "\"name\":\"Attester\"", .member(path: "clients.0.name", wanted: .clientName)),
+      (
+        "\"name\":\"attester-0\"", "\"name\":\"Attester\"",
+        .member(path: "clients.0.name", wanted: .clientName)
+      ),
       ("\"uid\":1000", "\"uid\":-1", .member(path: "clients.0.peers.0.uid", wanted: .integer)),
       (
         "\"uid\":1000", "\"spiffe\":\"spiffe://a/b\",\"uid\":1000",
@@ -102,7 +108,10 @@ struct AccessTests {
         .member(path: "clients.0.grants.0.keys.0", wanted: .hex32)
       ),
       ("cosmos:demo-1", "demo-1", .member(path: "clients.0.grants.0.origins.0", wanted: .domain)),
-      ("\"chains\":[\"demo-1\"]", "\"chains\":[\"\"]", .member(path: "clients.0.grants.1.chains.0", wanted: .chainID)),
+      (
+        "\"chains\":[\"demo-1\"]", "\"chains\":[\"\"]",
+        .member(path: "clients.0.grants.1.chains.0", wanted: .chainID)
+      ),
       (
         "\"amount\":\"1000\"", "\"amount\":\"01000\"",
         .member(path: "clients.0.grants.2.feeMax.0.amount", wanted: .decimalText)
@@ -216,7 +225,8 @@ struct AccessTests {
     let foreign = SigningRequest.foreignAttestation(
       origin: try Asked.origin(), .state(height: 1, timestamp: 1))
     #expect(
-      try refusal(foreign, Asked.facts(suite: .ed25519)) == .suiteNotForPurpose(.ed25519, .foreignAttestation))
+      try refusal(foreign, Asked.facts(suite: .ed25519)) == .suiteNotForPurpose(.ed25519, .foreignAttestation)
+    )
     for state in KeyState.allCases {
       #expect(try refusal(request, Asked.facts(state: state)) == (state.signs ? nil : .keyState(state)))
     }

@@ -95,7 +95,9 @@ struct AlarmTests {
   @Test("are off without rules, and keep their counts under others")
   func off() throws {
     var watch = AlarmWatch(rules: AlarmRules())
-    for number in 0..<100 { #expect(watch.observe(try Self.granted(), at: Self.minute(UInt64(number))).isEmpty) }
+    for number in 0..<100 {
+      #expect(watch.observe(try Self.granted(), at: Self.minute(UInt64(number))).isEmpty)
+    }
     #expect(watch.changed(to: AlarmRules(newPurpose: .note)).counters.granted == 100)
   }
 }

@@ -57,7 +57,9 @@ struct ApprovalTests {
   @Test("let a change take effect once, with enough of them and after the delay")
   func execution() throws {
     var approvals = try proposed()
-    #expect(throws: ApprovalError.tooFewApprovals(given: 0, needed: 2)) { try approvals.execute(1, at: Asked.now) }
+    #expect(throws: ApprovalError.tooFewApprovals(given: 0, needed: 2)) {
+      try approvals.execute(1, at: Asked.now)
+    }
     _ = try approvals.approve(1, approver: keys[0], signature: try signature(0), at: Self.at(10))
     #expect(throws: ApprovalError.tooFewApprovals(given: 1, needed: 2)) {
       try approvals.execute(1, at: Self.at(80_000))
@@ -172,7 +174,9 @@ struct ApprovalTests {
   @Test("are restored from records and from a snapshot, and verified again")
   func restoring() throws {
     var approvals = try proposed()
-    var records: [ApprovalRecord] = approvals.snapshot().filter { if case .proposed = $0 { true } else { false } }
+    var records: [ApprovalRecord] = approvals.snapshot().filter {
+      if case .proposed = $0 { true } else { false }
+    }
     records += try approvals.approve(1, approver: keys[0], signature: try signature(0), at: Self.at(10))
     records += try approvals.approve(1, approver: keys[1], signature: try signature(1), at: Self.at(20))
     for list in [records, approvals.snapshot()] {
@@ -212,7 +216,9 @@ struct ApprovalTests {
       let bytes = ApprovalRecord.proposed(proposal).encoded()
       #expect(try ApprovalRecord(decoding: bytes) == .proposed(proposal))
       for count in bytes.indices {
-        #expect(throws: ApprovalRecordError.self) { try ApprovalRecord(decoding: [UInt8](bytes.prefix(count))) }
+        #expect(throws: ApprovalRecordError.self) {
+          try ApprovalRecord(decoding: [UInt8](bytes.prefix(count)))
+        }
       }
       #expect(throws: ApprovalRecordError.self) { try ApprovalRecord(decoding: bytes + [0]) }
     }

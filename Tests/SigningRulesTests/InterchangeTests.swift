@@ -96,8 +96,12 @@ struct InterchangeTests {
     var other = try Asked.signer()
     try other.ask(try Asked.state(3, time: 3))
     _ = try other.merge(file, vaultID: Self.vault, epoch: 1)
-    #expect(throws: SigningRefusal.pruned(Height(revision: 1, 64))) { try other.ask(try Asked.state(3, time: 3)) }
-    #expect(throws: SigningRefusal.pruned(Height(revision: 1, 64))) { try other.ask(try Asked.state(64, time: 64)) }
+    #expect(throws: SigningRefusal.pruned(Height(revision: 1, 64))) {
+      try other.ask(try Asked.state(3, time: 3))
+    }
+    #expect(throws: SigningRefusal.pruned(Height(revision: 1, 64))) {
+      try other.ask(try Asked.state(64, time: 64))
+    }
     #expect(try other.ask(try Asked.state(66, time: 66)).records.isEmpty)
     #expect(other.snapshot() == pruned.snapshot())
   }
@@ -131,6 +135,8 @@ struct InterchangeTests {
       #expect(throws: error) { try WatermarkInterchange(decoding: [UInt8](wrong.utf8)) }
     }
     let other = text.replacing("\"epoch\":\"7\"", with: "\"epoch\":\"8\"")
-    #expect(throws: WatermarkInterchangeError.self) { try WatermarkInterchange(decoding: [UInt8](other.utf8)) }
+    #expect(throws: WatermarkInterchangeError.self) {
+      try WatermarkInterchange(decoding: [UInt8](other.utf8))
+    }
   }
 }

@@ -162,7 +162,8 @@ struct SlashingProtectionTests {
         try database.sign(Self.block(10, number), by: Self.key)
       }
     }
-    #expect(try SlashingInterchange(decoding: [UInt8](database.interchange.text.utf8)) == database.interchange)
+    #expect(
+      try SlashingInterchange(decoding: [UInt8](database.interchange.text.utf8)) == database.interchange)
     let foreign = SlashingInterchange(genesisValidatorsRoot: Asked.root, validators: [])
     #expect(throws: SlashingImportError.genesisValidatorsRoot(own: Self.genesis, other: Asked.root)) {
       try database.merge(foreign)

@@ -41,7 +41,9 @@ struct WatermarkTests {
     #expect(throws: SigningRefusal.otherRoot(kept: Asked.root)) {
       try signer.ask(try Asked.state(10, root: Asked.hash("x")))
     }
-    #expect(throws: SigningRefusal.otherTime(kept: Self.time(0))) { try signer.ask(try Asked.state(10, time: 1)) }
+    #expect(throws: SigningRefusal.otherTime(kept: Self.time(0))) {
+      try signer.ask(try Asked.state(10, time: 1))
+    }
     #expect(throws: SigningRefusal.otherTime(kept: Self.time(0))) {
       try signer.ask(try Asked.packets(10, [Self.b1], time: 1))
     }
@@ -67,7 +69,9 @@ struct WatermarkTests {
     try signer.ask(try Asked.state(10, root: other, revision: 2))
     try signer.ask(
       .foreignAttestation(origin: try Asked.origin(), .state(height: 10, timestamp: Asked.start + 9)))
-    #expect(throws: SigningRefusal.otherRoot(kept: other)) { try signer.ask(try Asked.state(10, revision: 2)) }
+    #expect(throws: SigningRefusal.otherRoot(kept: other)) {
+      try signer.ask(try Asked.state(10, revision: 2))
+    }
   }
 
   @Test("refuse times that go back over heights, in both directions")
@@ -168,7 +172,9 @@ struct WatermarkTests {
     }
     // 64 at once: the 74th height leaves ten.
     #expect(floors == [Self.height(128)])
-    #expect(throws: SigningRefusal.pruned(Self.height(128))) { try signer.ask(try Asked.state(128, time: 64)) }
+    #expect(throws: SigningRefusal.pruned(Self.height(128))) {
+      try signer.ask(try Asked.state(128, time: 64))
+    }
     // Never signed, and refused all the same.
     #expect(throws: SigningRefusal.pruned(Self.height(128))) { try signer.ask(try Asked.state(3, time: 2)) }
     // Times of what is forgotten still bind.
@@ -335,7 +341,9 @@ struct WatermarkTests {
     let vectors = try RulesVectors()
     #expect(vectors.json["records"]?.array?.count == 6)
     var signer = try Asked.signer()
-    guard case .claim(let claim) = try WatermarkRecord(decoding: try vectors.record("packets")) else { return }
+    guard case .claim(let claim) = try WatermarkRecord(decoding: try vectors.record("packets")) else {
+      return
+    }
     let state = try signer.ask(try Asked.state(10)).records
     #expect(state.map { $0.encoded() } == [try vectors.record("state")])
     let packets = try signer.ask(
@@ -376,9 +384,13 @@ struct WatermarkTests {
       bytes[index] = byte
       return bytes
     }
-    #expect(throws: WatermarkRecordError.version(2)) { try WatermarkRecord(decoding: try changed("lock", 0, 2)) }
+    #expect(throws: WatermarkRecordError.version(2)) {
+      try WatermarkRecord(decoding: try changed("lock", 0, 2))
+    }
     #expect(throws: WatermarkRecordError.kind(6)) { try WatermarkRecord(decoding: try changed("lock", 1, 6)) }
-    #expect(throws: WatermarkRecordError.lock(2)) { try WatermarkRecord(decoding: try changed("lock", 34, 2)) }
+    #expect(throws: WatermarkRecordError.lock(2)) {
+      try WatermarkRecord(decoding: try changed("lock", 34, 2))
+    }
     #expect(throws: WatermarkRecordError.purpose(3)) {
       try WatermarkRecord(decoding: try changed("state", 34, 3))
     }

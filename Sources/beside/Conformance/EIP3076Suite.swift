@@ -38,14 +38,16 @@ public enum EIP3076Suite: ConformanceSuite {
       guard let interchange = step["interchange"], let shouldSucceed = step["should_succeed"]?.boolean,
         let slashable = step["contains_slashable_data"]?.boolean
       else {
-        report.fail(file, name, expected: "interchange, should_succeed, contains_slashable_data", actual: "missing")
+        report.fail(
+          file, name, expected: "interchange, should_succeed, contains_slashable_data", actual: "missing")
         return
       }
       switch (merge(interchange, into: &database), shouldSucceed) {
       case (.success(let outcome), true):
         if !slashable, outcome.slashableCount > 0 {
           report.fail(
-            file, name + " import", expected: "nothing slashable", actual: "\(outcome.slashableCount) slashable")
+            file, name + " import", expected: "nothing slashable",
+            actual: "\(outcome.slashableCount) slashable")
         } else {
           report.pass(file, name + " import")
         }
@@ -84,7 +86,8 @@ public enum EIP3076Suite: ConformanceSuite {
   ) {
     // Files older than 5.3 have no verdict of their own for the complete strategy.
     let verdict = test["should_succeed_complete"]?.boolean ?? test["should_succeed"]?.boolean
-    guard let verdict, let keyText = test["pubkey"]?.string, let key = try? FixedBytes<48>(hex: keyText) else {
+    guard let verdict, let keyText = test["pubkey"]?.string, let key = try? FixedBytes<48>(hex: keyText)
+    else {
       report.fail(file, name, expected: "pubkey and should_succeed", actual: "missing")
       return
     }

@@ -151,7 +151,8 @@ public struct AccessPolicy: Hashable, Sendable {
   ) throws(AccessPolicyError) {
     try Self.bound(clients.count, Self.clientsMax, .clients)
     try Self.bound(keyLimits.count, Self.keyLimitsMax, .keyLimits)
-    guard Set(clients.map(\.name)).count == clients.count, Set(clients.map(\.key)).count == clients.count else {
+    guard Set(clients.map(\.name)).count == clients.count, Set(clients.map(\.key)).count == clients.count
+    else {
       throw .repeated(.clients)
     }
     var limited: Set<KeyUse> = []

@@ -111,7 +111,8 @@ extension AlarmRules {
       guard refusals != nil else { throw .alarmValue(path: root.join("refusals")) }
     }
     self.init(
-      rate: rate, newPurpose: try action("newPurpose"), unknownClient: try action("unknownClient"), hours: hours,
+      rate: rate, newPurpose: try action("newPurpose"), unknownClient: try action("unknownClient"),
+      hours: hours,
       refusals: refusals)
   }
 

@@ -155,8 +155,11 @@ public struct AlarmWatch: Sendable {
     let mean = rate.mean >> 8
     var kind: Alarm.Kind?
     // Before the mean is known the floor alone speaks.
-    let usual = rate.minutesSeen < Self.meanMinutes ? 0 : mean.multipliedReportingOverflow(by: rule.factor)
-      .partialValue
+    let usual =
+      rate.minutesSeen < Self.meanMinutes
+      ? 0
+      : mean.multipliedReportingOverflow(by: rule.factor)
+        .partialValue
     if !rate.isTold, rate.count > max(rule.floorPerMinute, usual) {
       rate.isTold = true
       kind = .unusualRate(perMinute: rate.count, mean: mean)
