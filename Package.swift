@@ -66,6 +66,7 @@ let package = Package(
         "Persistence", "ChainAccess", "LocalKeys", "LedgerService", "AttestService", "RelayService", "Devnet",
       ]),
     .library(name: "Simulation", targets: ["Simulation"]),
+    .library(name: "CausewaySignerClient", targets: ["SigningRules", "SignerWire", "SignerAccess"]),
     .library(name: "FuzzBodies", targets: ["FuzzBodies"]),
     .executable(name: "causeway", targets: ["causeway"]),
     .executable(name: "causeway-signer", targets: ["causeway-signer"]),
@@ -211,7 +212,7 @@ let package = Package(
       wire + [
         "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", "ForeignProtocols",
         "OfflineVerification", "PacketHost", "StateTree", "RelayEngine", "Ledger", "SigningRules",
-        "SignerJournal", "ThresholdSigning",
+        "SignerJournal", "ThresholdSigning", "SignerWire",
       ]),
     .executableTarget(
       name: "LedgerCrashChild",

@@ -36,6 +36,15 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: [.swiftLanguageMode(.v6)]),
+    // Signatures of a running signer over its socket: script/bench signer
+    .executableTarget(
+      name: "SignerLoad",
+      dependencies: [
+        .product(name: "Causeway", package: "causeway"),
+        .product(name: "CausewaySignerClient", package: "causeway"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: [.swiftLanguageMode(.v6)]),
     // Crossings from end to end over two domains, attesters and a relayer: script/bench crossings
     .executableTarget(
       name: "CrossingLoad",

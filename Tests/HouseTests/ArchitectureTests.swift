@@ -91,7 +91,7 @@ struct ArchitectureTests {
     "FuzzBodies": (
       gate.union([
         "Transactions", "ForeignProtocols", "OfflineVerification", "PacketHost", "StateTree", "RelayEngine",
-        "Ledger", "SigningRules", "SignerJournal", "ThresholdSigning",
+        "Ledger", "SigningRules", "SignerJournal", "ThresholdSigning", "SignerWire",
       ]), []
     ),
   ]

@@ -178,9 +178,11 @@ struct HostileClientTests {
       func ask(_ content: [UInt8]) async throws -> SignerFault? {
         try await talk.send(try session.seal(.sign, content, at: Rig.now).frame)
         guard let frame = try await talk.receive() else { return nil }
-        guard case .failure(let refusal)? = try SigningAnswers.decode(
-          try session.open(frame).content, expected: 1
-        ).first else { return nil }
+        guard
+          case .failure(let refusal)? = try SigningAnswers.decode(
+            try session.open(frame).content, expected: 1
+          ).first
+        else { return nil }
         return refusal.fault
       }
       func administer(_ text: String) async throws -> SignerFault? {
@@ -358,8 +360,10 @@ struct HostileClientTests {
     for height in UInt64(1)..<30 {
       try await RawConnection.with(rig.socket) { talk in
         var session = try await talk.handshake(rig.client, signer: rig.identity)
-        let frame = try session.seal(.sign, try SigningBatch.encode([try rig.item(height: height)]), at: Rig.now)
-          .frame.encoded()
+        let frame = try session.seal(
+          .sign, try SigningBatch.encode([try rig.item(height: height)]), at: Rig.now
+        )
+        .frame.encoded()
         try await talk.send(height % 2 == 0 ? frame : Array(frame.dropLast(7)))
       }
     }
@@ -389,7 +393,8 @@ struct HostileClientTests {
   func garbageAfterHandshake() async throws {
     let rig = try await Rig.start()
     for (bytes, fault) in [
-      ([0xff, 0xff, 0xff, 0xff, 5] as [UInt8], SignerFault.frameTooLarge), ([0, 0, 0, 3, 5, 1, 2, 3], .malformed),
+      ([0xff, 0xff, 0xff, 0xff, 5] as [UInt8], SignerFault.frameTooLarge),
+      ([0, 0, 0, 3, 5, 1, 2, 3], .malformed),
       ([0, 0, 0, 0, 200], .frameKind), ([0, 0, 0, 0, 6], .frameOrder),
     ] {
       try await RawConnection.with(rig.socket) { talk in

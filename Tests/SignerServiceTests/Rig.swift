@@ -61,8 +61,12 @@ final class MemoryRecords: RecordKeeping {
 
   var wantsCompaction: Bool { false }
   func compact(snapshot: [[UInt8]], at milliseconds: UInt64) throws(RecordFailure) {}
-  var position: Position { Position(epoch: 1, sequence: UInt64(state.withLock { $0.committedRecords }), hash: Bytes32()) }
-  var auditHead: AuditHead { AuditHead(sequence: UInt64(state.withLock { $0.committedEntries }), hash: Bytes32()) }
+  var position: Position {
+    Position(epoch: 1, sequence: UInt64(state.withLock { $0.committedRecords }), hash: Bytes32())
+  }
+  var auditHead: AuditHead {
+    AuditHead(sequence: UInt64(state.withLock { $0.committedEntries }), hash: Bytes32())
+  }
 }
 
 /// Keys of an encrypted file, and a word before each signature.
@@ -105,7 +109,9 @@ struct EchoExecutor: AdminExecutor {
   func execute(
     _ request: AdminRequest, from caller: AdminCaller, on core: inout CoreState, at now: UnixMilliseconds
   ) -> Result<JSONValue, SignerRefusal> {
-    if case .execute = request { return .failure(SignerRefusal(code: 801, name: "noProposal", retry: .never)) }
+    if case .execute = request {
+      return .failure(SignerRefusal(code: 801, name: "noProposal", retry: .never))
+    }
     return .success(["operation": .string(request.operation.rawValue), "client": .string(caller.client.text)])
   }
 }
@@ -131,8 +137,10 @@ struct Rig: Sendable {
   static func start(
     limits: ServerLimits = ServerLimits(), suite: KeySuite = .secp256k1, alarms: AlarmRules = AlarmRules(),
     domain: KeyDomain = .operator, perMinute: UInt64 = 100_000_000,
-    durable: Bool = false, peers: [ClientPeer] = [.uid(getuid())], address: ((RigDirectory) -> SignerAddress)? = nil,
-    before: @escaping @Sendable (SigningPayload) throws(SignerRefusal) -> Void = { _ throws(SignerRefusal) in }
+    durable: Bool = false, peers: [ClientPeer] = [.uid(getuid())],
+    address: ((RigDirectory) -> SignerAddress)? = nil,
+    before: @escaping @Sendable (SigningPayload) throws(SignerRefusal) -> Void = { _ throws(SignerRefusal) in
+    }
   ) async throws -> Rig {
     let directory = try RigDirectory()
     let files = try FileBackEnd.create(
@@ -184,7 +192,8 @@ struct Rig: Sendable {
   }
 
   func access(
-    _ key: ClientKey? = nil, domain: KeyDomain = .operator, options: SignerClientOptions = SignerClientOptions()
+    _ key: ClientKey? = nil, domain: KeyDomain = .operator,
+    options: SignerClientOptions = SignerClientOptions()
   ) -> SignerClient {
     let clock = clock
     return SignerClient(

@@ -219,7 +219,8 @@ struct ServingTests {
       domain: .operator,
       clients: [
         PolicyClient(
-          name: try ClientName("attester-0"), key: rig.client.publicKey, peers: [.uid(getuid())], roles: [.sign],
+          name: try ClientName("attester-0"), key: rig.client.publicKey, peers: [.uid(getuid())],
+          roles: [.sign],
           perMinute: 1_000_000,
           grants: [
             Grant(

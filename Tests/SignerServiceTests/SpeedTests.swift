@@ -7,7 +7,9 @@ import SigningRules
 import Synchronization
 import Testing
 
-@Suite("Speed of a signer", .enabled(if: ProcessInfo.processInfo.environment["MEASURE"] != nil, "MEASURE is not set"))
+@Suite(
+  "Speed of a signer", .serialized,
+  .enabled(if: ProcessInfo.processInfo.environment["MEASURE"] != nil, "MEASURE is not set"))
 struct SpeedTests {
   /// Latencies in microseconds, of `requests` that `depth` tasks ask for over `connections`.
   @Test(
@@ -23,6 +25,7 @@ struct SpeedTests {
     let clients = (0..<connections).map { _ in rig.access() }
     for client in clients { _ = try await client.admin(.status) }
     let begun = ContinuousClock.now
+    let cpu = clock()
     try await withThrowingTaskGroup(of: Void.self) { group in
       for task in 0..<depth {
         let client = clients[task % connections]
@@ -41,12 +44,14 @@ struct SpeedTests {
       try await group.waitForAll()
     }
     let seconds = Double((ContinuousClock.now - begun) / .microseconds(1)) / 1e6
+    let spent = Double(clock() - cpu) / Double(CLOCKS_PER_SEC) * 1e6
     let sorted = progress.sorted
     let counters = rig.server.counters
     func at(_ part: Double) -> Int { Int(sorted[min(sorted.count - 1, Int(Double(sorted.count) * part))]) }
     print(
       "MEASURED \(suite.rawValue) connections \(connections) tasks \(depth) batch \(batch): "
         + "\(Int(Double(counters.signatures) / seconds))/s, p50 \(at(0.5)) µs, p99 \(at(0.99)) µs, "
+        + "\(Int(spent / Double(counters.signatures))) µs CPU each on both sides, "
         + "commits \(counters.commits), largest \(counters.batchMax), "
         + "commit p50 \(counters.commitTimes.quantile(thousandths: 500)) µs "
         + "p99 \(counters.commitTimes.quantile(thousandths: 990)) µs")

@@ -106,12 +106,14 @@ struct TLSTests {
     let (rig, files) = try await Self.start()
     for broken in [
       SignerTLSFiles(certificate: "/nowhere", key: files.server().key, trust: files.server().trust),
-      SignerTLSFiles(certificate: files.server().certificate, key: files.server().trust, trust: files.server().trust),
+      SignerTLSFiles(
+        certificate: files.server().certificate, key: files.server().trust, trust: files.server().trust),
       SignerTLSFiles(certificate: files.server().certificate, key: files.server().key, trust: "/nowhere"),
     ] {
       await #expect(throws: SignerServerError.tls) {
         try await SignerServer.start(
-          .tls(host: "127.0.0.1", port: 0, broken), core: rig.core, clients: rig.clients, identity: rig.identity,
+          .tls(host: "127.0.0.1", port: 0, broken), core: rig.core, clients: rig.clients,
+          identity: rig.identity,
           domain: .operator)
       }
     }
@@ -141,7 +143,8 @@ struct ClientKeyFileTests {
     #expect(other.signer == made.key.publicKey && other.domain == .operator)
     #expect("\(made.key)" == "client \(made.key.publicKey)")
     for (text, member) in [
-      ("[]", ""), ("{}", "version"), ("{\"version\":1}", "seed"), ("{\"version\":1,\"seed\":\"0x00\"}", "seed"),
+      ("[]", ""), ("{}", "version"), ("{\"version\":1}", "seed"),
+      ("{\"version\":1,\"seed\":\"0x00\"}", "seed"),
       ("{\"version\":1,\"more\":1}", "more"),
     ] {
       let broken = directory.path + "/broken"

@@ -52,7 +52,9 @@ struct FrameTests {
       #expect(read.refusal.name == fault.name)
       #expect(read.nonce == 7)
       for count in 0..<frame.body.count {
-        #expect(throws: SignerMessageError.self) { try BareRefusal(decoding: Array(frame.body.prefix(count))) }
+        #expect(throws: SignerMessageError.self) {
+          try BareRefusal(decoding: Array(frame.body.prefix(count)))
+        }
       }
       #expect(throws: SignerMessageError.form(.trailingBytes(offset: frame.body.count, count: 1))) {
         try BareRefusal(decoding: frame.body + [0])

@@ -76,7 +76,8 @@ struct HandshakeTests {
         switch bit / 8 {
         case 0: .version(body[0])
         case 1: .domain(expected: .operator, actual: body[1])
-        case 2..<34: .identity(expected: try Samples.key(2).publicKey, actual: try Bytes32(Array(body[2..<34])))
+        case 2..<34:
+          .identity(expected: try Samples.key(2).publicKey, actual: try Bytes32(Array(body[2..<34])))
         default: .signature
         }
       #expect(throws: expected) { try client.receive(SignerFrame(.challenge, body), at: now) }

@@ -133,7 +133,8 @@ struct AdminCodingTests {
       .status, .keys, .key(key), .location(key, challenge: Samples.bytes(1)),
       .generate(
         .init(
-          label: "att-0", suite: .secp256k1, purposes: [.attestation, .vote], origin: try DomainID("eip155:1"),
+          label: "att-0", suite: .secp256k1, purposes: [.attestation, .vote],
+          origin: try DomainID("eip155:1"),
           chainIDs: ["b", "a"])),
       .generate(.init(label: "u", suite: .mlDSA65, purposes: [], backEnd: "tpm", path: "m/0'")),
       .rotate(key, overlapSeconds: .max), .revoke(key, reason: "lost \"\\ ü"), .destroy(key),

@@ -64,7 +64,8 @@ enum Samples {
         try VoteStatement(
           chainID: "demo-1", kind: .precommit, height: 3, round: 1, blockID: block, timestamp: time)),
       .vote(
-        try VoteStatement(chainID: "demo-1", kind: .prevote, height: 3, round: 0, blockID: nil, timestamp: time)),
+        try VoteStatement(
+          chainID: "demo-1", kind: .prevote, height: 3, round: 0, blockID: nil, timestamp: time)),
       .transaction(
         UnsignedTransaction(
           [AnyMessage(typeURL: "/ibc.core.channel.v2.MsgRecvPacket", value: [1, 2, 3])], memo: "m",

@@ -144,7 +144,8 @@ struct SessionTests {
     var used: Set<UInt64> = []
     var highest: UInt64 = 0
     for _ in 0..<20_000 {
-      let nonce = highest < 100 ? next() % 200 : highest - 100 &+ next() % 5_000 % (next() % 7 == 0 ? 5_000 : 150)
+      let nonce =
+        highest < 100 ? next() % 200 : highest - 100 &+ next() % 5_000 % (next() % 7 == 0 ? 5_000 : 150)
       do throws(NonceWindow.Refusal) {
         try window.use(nonce)
         #expect(nonce > 0 && !used.contains(nonce))

@@ -105,7 +105,9 @@ public final class SignerClient: Sendable {
     }
     let answer = try await ask(.administer, content, weight: 1)
     let result: Result<JSONValue, SignerRefusal>
-    do throws(SignerMessageError) { result = try AdminAnswer.decode(answer) } catch { throw .malformed(error) }
+    do throws(SignerMessageError) { result = try AdminAnswer.decode(answer) } catch {
+      throw .malformed(error)
+    }
     switch result {
     case .success(let json): return json
     case .failure(let refusal): throw .refused(refusal)
@@ -117,7 +119,9 @@ public final class SignerClient: Sendable {
     guard let list = try await admin(.keys)["keys"]?.array else { throw .malformed(.text) }
     var keys: [SignerKey] = []
     for element in list {
-      do throws(AdminRequestError) { keys.append(try SignerKey(json: element)) } catch { throw .malformed(.text) }
+      do throws(AdminRequestError) { keys.append(try SignerKey(json: element)) } catch {
+        throw .malformed(.text)
+      }
     }
     return keys
   }
@@ -140,7 +144,9 @@ public final class SignerClient: Sendable {
     for attempt in 0..<2 {
       try await connect()
       do throws(SignerClientError) { return try await send(kind, content, weight: weight) } catch {
-        guard attempt == 0, case .refused(let refusal) = error, refusal.retry == .newSession else { throw error }
+        guard attempt == 0, case .refused(let refusal) = error, refusal.retry == .newSession else {
+          throw error
+        }
         state.withLock { $0.renewAt = .now }
       }
     }
@@ -235,7 +241,8 @@ public final class SignerClient: Sendable {
         case .none:
           let left = state.notBefore - .now
           guard left <= .zero else {
-            return .fail(.unavailable(retryAfterMilliseconds: UInt32(clamping: Int(left / .milliseconds(1)) + 1)))
+            return .fail(
+              .unavailable(retryAfterMilliseconds: UInt32(clamping: Int(left / .milliseconds(1)) + 1)))
           }
           let number = state.nextLink
           state.nextLink += 1
@@ -396,7 +403,8 @@ extension SignerClient: ClientHandlerOwner {
       }
     } catch {
       switch error {
-      case .identity(let expected, let actual): fail(connection, .identity(expected: expected, actual: actual))
+      case .identity(let expected, let actual):
+        fail(connection, .identity(expected: expected, actual: actual))
       case .refused(let refusal): fail(connection, .refused(refusal))
       default: fail(connection, .handshake(error))
       }

@@ -41,7 +41,8 @@ enum AuditLines {
 
   private static func fields(_ item: SigningItem, _ client: ClientName) -> [AuditField] {
     var fields: [AuditField] = [
-      .hash(.key, item.key.bytes), .text(.client, client.text), .text(.purpose, item.request.purpose.rawValue),
+      .hash(.key, item.key.bytes), .text(.client, client.text),
+      .text(.purpose, item.request.purpose.rawValue),
     ]
     switch item.request {
     case .attestation(let statement):

@@ -1,5 +1,5 @@
-import SigningRules
 import SignerWire
+import SigningRules
 import Synchronization
 import WireBytes
 
@@ -23,4 +23,3 @@ public final class ClientDirectory: Sendable {
     return .success(client)
   }
 }
-

@@ -7,7 +7,8 @@ public protocol KeySigning: Sendable {
   func facts(of key: KeyID, at now: UnixMilliseconds) -> KeyFacts?
 
   /// A signature that was verified before it is returned. Any thread may call, and several at once.
-  func sign(_ payload: SigningPayload, with key: KeyID, at now: UnixMilliseconds) throws(SignerRefusal) -> [UInt8]
+  func sign(_ payload: SigningPayload, with key: KeyID, at now: UnixMilliseconds) throws(SignerRefusal)
+    -> [UInt8]
 }
 
 /// What the back ends refuse: codes 700 to 799.

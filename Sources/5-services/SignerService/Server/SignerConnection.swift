@@ -31,7 +31,8 @@ final class SignerConnection: ChannelInboundHandler {
   private var context: ChannelHandlerContext?
 
   init(
-    _ server: ServerParts, _ registry: ConnectionRegistry, _ number: ConnectionRegistry.Number, peer: ClientPeer?
+    _ server: ServerParts, _ registry: ConnectionRegistry, _ number: ConnectionRegistry.Number,
+    peer: ClientPeer?
   ) {
     self.server = server
     self.registry = registry
@@ -155,7 +156,9 @@ final class SignerConnection: ChannelInboundHandler {
       let challenge: SignerFrame
       do throws(HandshakeError) {
         let key = try handshake.open(frame, at: now)
-        if case .failure(let fault) = server.clients.find(key, as: peer) { throw .refused(SignerRefusal(fault)) }
+        if case .failure(let fault) = server.clients.find(key, as: peer) {
+          throw .refused(SignerRefusal(fault))
+        }
         challenge = try handshake.challenge(at: now)
       } catch {
         if case .refused(let refusal) = error { throw refusal.fault ?? .unknownClient }
@@ -294,7 +297,9 @@ final class SignerConnection: ChannelInboundHandler {
 
   // MARK: Answers
 
-  private func answer(_ kind: SignerFrameKind, _ nonce: UInt64, _ session: ServerSession, _ fault: SignerFault) {
+  private func answer(
+    _ kind: SignerFrameKind, _ nonce: UInt64, _ session: ServerSession, _ fault: SignerFault
+  ) {
     server.core.count { $0.faults[fault.name, default: 0] += 1 }
     let refusal = SignerRefusal(fault)
     if kind == .sign {

@@ -78,7 +78,8 @@ public final class SignerServer: Sendable {
     do throws(SignerServerError) {
       switch address {
       case .unix(let path): return try await listen(unix: path, parts, registry, group)
-      case .tls(let host, let port, let files): return try await listen(host, port, files, parts, registry, group)
+      case .tls(let host, let port, let files):
+        return try await listen(host, port, files, parts, registry, group)
       }
     } catch {
       try? await group.shutdownGracefully()
@@ -115,7 +116,8 @@ public final class SignerServer: Sendable {
   }
 
   private static func listen(
-    _ host: String, _ port: Int, _ files: SignerTLSFiles, _ parts: ServerParts, _ registry: ConnectionRegistry,
+    _ host: String, _ port: Int, _ files: SignerTLSFiles, _ parts: ServerParts,
+    _ registry: ConnectionRegistry,
     _ group: MultiThreadedEventLoopGroup
   ) async throws(SignerServerError) -> SignerServer {
     let tls: NIOSSLContext

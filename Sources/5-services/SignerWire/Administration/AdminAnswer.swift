@@ -22,7 +22,8 @@ public enum AdminAnswer {
   }
 
   /// - Throws: ``SignerMessageError``. The input is untrusted; no input traps.
-  public static func decode(_ content: [UInt8]) throws(SignerMessageError) -> Result<JSONValue, SignerRefusal> {
+  public static func decode(_ content: [UInt8]) throws(SignerMessageError) -> Result<JSONValue, SignerRefusal>
+  {
     switch content.first {
     case 0:
       let bytes = content.span

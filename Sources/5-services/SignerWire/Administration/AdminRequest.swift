@@ -53,7 +53,8 @@ public enum AdminRequest: Hashable, Sendable {
     public let chainIDs: Set<String>?
 
     public init(
-      label: String, suite: KeySuite, purposes: Set<KeyPurpose>, backEnd: String = "file", path: String? = nil,
+      label: String, suite: KeySuite, purposes: Set<KeyPurpose>, backEnd: String = "file",
+      path: String? = nil,
       origin: DomainID? = nil, chainIDs: Set<String>? = nil
     ) {
       self.label = label
@@ -68,7 +69,8 @@ public enum AdminRequest: Hashable, Sendable {
 
   /// The name of the operation, as it stands on the wire and in the audit log.
   public enum Operation: String, Hashable, Sendable, CaseIterable {
-    case status, keys, key, location, generate, rotate, revoke, destroy, lock, unlock, propose, approve, cancel,
+    case status, keys, key, location, generate, rotate, revoke, destroy, lock, unlock, propose, approve,
+      cancel,
       execute, pending, policy, exportWatermarks, importWatermarks, exportEIP3076, importEIP3076, auditHead,
       auditTail, threshold, ceremony
 

@@ -145,7 +145,9 @@ struct AdminFields {
     guard elements.count <= 64 else { throw .tooLong(limit: 64, actual: elements.count) }
     var texts: [String] = []
     for element in elements {
-      guard let text = element.string, text.utf8.count <= AdminRequest.textSizeMax else { throw .member(name) }
+      guard let text = element.string, text.utf8.count <= AdminRequest.textSizeMax else {
+        throw .member(name)
+      }
       texts.append(text)
     }
     guard Set(texts).count == texts.count else { throw .member(name) }

@@ -52,7 +52,8 @@ enum SessionLayout {
   static let sizeMin = head + mac
 
   static func seal(
-    _ kind: SignerFrameKind, _ session: SessionID, _ nonce: UInt64, _ milliseconds: UInt64, _ content: [UInt8],
+    _ kind: SignerFrameKind, _ session: SessionID, _ nonce: UInt64, _ milliseconds: UInt64,
+    _ content: [UInt8],
     _ key: SessionKeys, toSigner: Bool
   ) -> SignerFrame {
     var body: [UInt8] = []
@@ -122,7 +123,8 @@ public final class ServerSession: Sendable {
   private let window = Mutex(NonceWindow())
 
   init(
-    id: SessionID, client: ClientName, clientKey: Bytes32, peer: ClientPeer, expires: UInt64, keys: SessionKeys
+    id: SessionID, client: ClientName, clientKey: Bytes32, peer: ClientPeer, expires: UInt64,
+    keys: SessionKeys
   ) {
     self.id = id
     self.client = client
@@ -133,7 +135,8 @@ public final class ServerSession: Sendable {
   }
 
   /// The session that a request says it belongs to, and its nonce; nothing about them is known to be true.
-  public static func claim(of frame: SignerFrame) throws(SessionError) -> (session: SessionID, nonce: UInt64) {
+  public static func claim(of frame: SignerFrame) throws(SessionError) -> (session: SessionID, nonce: UInt64)
+  {
     guard frame.kind == .sign || frame.kind == .administer else { throw .order(frame.kind) }
     guard frame.body.count >= SessionLayout.sizeMin else {
       throw .length(min: SessionLayout.sizeMin, actual: frame.body.count)
