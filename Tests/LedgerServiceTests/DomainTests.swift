@@ -56,15 +56,16 @@ struct DomainTests {
     // What comes meanwhile does not get into the block that stands.
     try await first.submit(try world.send(2, sequence: 1))
     await #expect(throws: DomainError.votes(.unavailable)) {
-      try await first.produceBlock(now: try ServiceWorld.time(1))
+      try await first.produceBlock(now: try ServiceWorld.time(2))
     }
     let second = try world.open(signer: signer)
     #expect(await second.wantsBlock)
     await signer.agree()
-    let committed = try await second.produceBlock(now: try ServiceWorld.time(1))
+    let committed = try await second.produceBlock(now: try ServiceWorld.time(3))
     #expect(committed.block.transactions.count == 1)
     let asked = await signer.asked
     #expect(asked.count == 3)
+    // Time has gone on, and the bytes are the same: a vote has one signature.
     #expect(Set(asked.flatMap { $0.map(\.signBytes) }).count == 1)
   }
 

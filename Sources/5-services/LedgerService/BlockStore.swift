@@ -37,7 +37,14 @@ public struct BlockStore: Sendable {
         CREATE TABLE ledger_events (
           key INTEGER NOT NULL, value TEXT NOT NULL, height INTEGER NOT NULL, place INTEGER NOT NULL,
           event INTEGER NOT NULL, PRIMARY KEY (key, value, height, place, event)) STRICT, WITHOUT ROWID;
-        """)
+        """),
+    // The time that the votes for a block say. Asked again, validators are shown the same bytes: one vote has one signature.
+    DatabaseMigration(
+      "ledger/2",
+      sql: """
+        ALTER TABLE ledger_blocks ADD COLUMN vote_seconds INTEGER;
+        ALTER TABLE ledger_blocks ADD COLUMN vote_nanoseconds INTEGER;
+        """),
   ]
 
   /// The tables of a database that was opened with ``migrations``.
@@ -98,8 +105,10 @@ extension BlockStore {
     }
   }
 
-  /// Writes the block down before anybody votes for it.
-  func propose(_ block: ProposedBlock, validators: CometBFT.ValidatorSet) throws(BlockStoreError) {
+  /// Writes the block down, and the time at which it is voted for, before anybody does.
+  func propose(
+    _ block: ProposedBlock, votedAt time: CometBFT.Timestamp, validators: CometBFT.ValidatorSet
+  ) throws(BlockStoreError) {
     guard let hash = block.blockID.hash else { throw .corrupt(.blocks) }
     let height = block.header.height
     try write { connection in
@@ -107,8 +116,14 @@ extension BlockStore {
         connection, sql: "SELECT count(*) FROM ledger_blocks WHERE height = ?", arguments: [height])
       guard taken == 0 else { throw BlockStoreError.heightTaken(height) }
       try connection.execute(
-        sql: "INSERT INTO ledger_blocks (height, hash, block, validators) VALUES (?, ?, ?, ?)",
-        arguments: [height, Data(hash.array), Data(block.encoded), Data(validators.encoded())])
+        sql: """
+          INSERT INTO ledger_blocks (height, hash, block, validators, vote_seconds, vote_nanoseconds)
+          VALUES (?, ?, ?, ?, ?, ?)
+          """,
+        arguments: [
+          height, Data(hash.array), Data(block.encoded), Data(validators.encoded()), time.seconds,
+          time.nanoseconds,
+        ])
     }
   }
 
@@ -117,6 +132,21 @@ extension BlockStore {
   func together<Result>(_ body: () throws -> Result) throws -> Result {
     do { return try database.transaction { _ in try body() } } catch let error as GRDB.DatabaseError {
       throw BlockStoreError.engine(code: error.extendedResultCode.rawValue)
+    }
+  }
+
+  /// When a block that was proposed is voted for; nil for a height that has none, or one of an older file.
+  func voteTime(at height: Int64) throws(BlockStoreError) -> CometBFT.Timestamp? {
+    try read { connection in
+      guard
+        let row = try Row.fetchOne(
+          connection, sql: "SELECT vote_seconds, vote_nanoseconds FROM ledger_blocks WHERE height = ?",
+          arguments: [height]), let seconds = row[0] as Int64?, let nanoseconds = row[1] as Int32?
+      else { return nil }
+      guard let time = try? CometBFT.Timestamp(seconds: seconds, nanoseconds: nanoseconds) else {
+        throw BlockStoreError.corrupt(.blocks)
+      }
+      return time
     }
   }
 

@@ -65,7 +65,7 @@ public actor EmbeddedDomain {
   private let retention: Retention
   private var chain: LedgerChain<SQLiteStateStore>
   /// Written down, and not yet decided.
-  private var pending: ProposedBlock?
+  private var pending: Pending?
   private var isProducing = false
   /// A write failed half-way, or has not returned yet.
   private var isHalted = false
@@ -97,7 +97,7 @@ public actor EmbeddedDomain {
     let blocks = BlockStore(database: database)
     let document = [UInt8](genesis.json.text().utf8)
     var chain: LedgerChain<SQLiteStateStore>
-    var pending: ProposedBlock?
+    var pending: Pending?
     do {
       if let (known, tip) = try blocks.tip() {
         guard known == document else { throw DomainError.otherGenesis }
@@ -108,7 +108,8 @@ public actor EmbeddedDomain {
       }
       while let stored = try blocks.block(at: chain.tip.height + 1) {
         guard let commit = stored.commit else {
-          pending = stored.block
+          pending = Pending(
+            block: stored.block, voteTime: try blocks.voteTime(at: stored.block.header.height))
           break
         }
         try blocks.finish(try chain.replay(stored.block, commit: commit))
@@ -142,9 +143,12 @@ public actor EmbeddedDomain {
     guard !isProducing else { throw .busy }
     isProducing = true
     defer { isProducing = false }
-    let block = try proposal()
+    let proposal = try proposal(at: now)
+    let block = proposal.block
     let requests: [VoteRequest]
-    do { requests = try block.voteRequests(chain.tip, rules: chain.rules, now: now) } catch {
+    do {
+      requests = try block.voteRequests(chain.tip, rules: chain.rules, now: proposal.voteTime ?? now)
+    } catch {
       throw .block(error)
     }
     let votes: [CometBFT.CommitVote]
@@ -180,13 +184,23 @@ public actor EmbeddedDomain {
   }
 
   /// The block that stands at the next height already, or a new one, on disk before it is voted for.
-  private func proposal() throws(DomainError) -> ProposedBlock {
+  private func proposal(at now: CometBFT.Timestamp) throws(DomainError) -> Pending {
     if let pending { return pending }
     let block: ProposedBlock
     do { block = try chain.propose() } catch { throw .block(error) }
-    do { try blocks.propose(block, validators: chain.tip.validators) } catch { throw .blocks(error) }
-    pending = block
-    return block
+    do {
+      try blocks.propose(block, votedAt: now, validators: chain.tip.validators)
+    } catch { throw .blocks(error) }
+    let proposal = Pending(block: block, voteTime: now)
+    pending = proposal
+    return proposal
+  }
+
+  /// A block that is on disk and not decided. It is asked about again, as it was, until it is.
+  private struct Pending {
+    let block: ProposedBlock
+    /// Nil in a file of an older form.
+    let voteTime: CometBFT.Timestamp?
   }
 
   private func prune() throws(DomainError) {

@@ -1,13 +1,16 @@
 public import LightClients
 public import WireBytes
 
-/// A precommit that a validator is asked to sign: the bytes, and who.
+/// A precommit that a validator is asked to sign: what it says, and who.
 public struct VoteRequest: Hashable, Sendable {
   public let validator: Bytes20
   /// For the block, or for none.
   public let choice: CometBFT.CommitVote.Choice
   public let timestamp: CometBFT.Timestamp
-  public let signBytes: [UInt8]
+  /// What is signed, but for the time.
+  public let vote: CometBFT.CanonicalVote
+
+  public var signBytes: [UInt8] { vote.signBytes(at: timestamp) }
 
   /// The vote, once its bytes are signed.
   public func signed(_ signature: Bytes64) -> CometBFT.CommitVote {
@@ -29,9 +32,8 @@ extension ProposedBlock {
     let vote = CometBFT.CanonicalVote(
       type: CometBFT.CanonicalVote.precommit, height: header.height, round: 0,
       blockID: choice == .block ? blockID : nil, chainID: rules.chainID)
-    let bytes = vote.signBytes(at: timestamp)
     return tip.validators.validators.map {
-      VoteRequest(validator: $0.address, choice: choice, timestamp: timestamp, signBytes: bytes)
+      VoteRequest(validator: $0.address, choice: choice, timestamp: timestamp, vote: vote)
     }
   }
 
