@@ -111,6 +111,34 @@ struct AttesterTests {
     #expect(await Bench.failure(blind, bench.question(2)) == .bindingUnknown)
   }
 
+  @Test("believes headers that a quorum tells, whatever the one endpoint of the values says")
+  func quorumOfHeaders() async throws {
+    try fill()
+    let liar = try ScriptedDomain("harbor-1")
+    try liar.commit([(try Bench.path(1), Bench.word(7))])
+    try liar.commit()
+    let quorum = try QuorumAccess(2, of: [domain, domain, liar])
+    func service(_ values: ScriptedDomain, _ reading: AttestedOrigin.Reading) throws -> AttesterService {
+      AttesterService(
+        attester: try bench.attester(), signer: KeySigner(key: bench.keys[0]),
+        origins: [AttestedOrigin(values, headers: quorum, reading: reading)], serves: [bench.binding],
+        record: try bench.record("\(UUID())"))
+    }
+    let paths = [try Bench.path(1)]
+    let answer = try await service(domain, .proven).attest(bench.question(2, paths))
+    #expect(try await bench.service().attest(bench.question(2, paths)).body == answer.body)
+    _ = try await service(domain, .ownNode).attest(bench.question(2, paths))
+    #expect(await Bench.failure(try service(liar, .proven), bench.question(2, paths)) == .endpoint(.unproven))
+    #expect(
+      await Bench.failure(try service(liar, .ownNode), bench.question(2, paths)) == .endpoint(.disagreement))
+    // Two that differ are no quorum: nothing is signed.
+    let split = AttesterService(
+      attester: try bench.attester(), signer: KeySigner(key: bench.keys[0]),
+      origins: [AttestedOrigin(domain, headers: try QuorumAccess(2, of: [domain, liar]), reading: .proven)],
+      serves: [bench.binding], record: try bench.record("split"))
+    #expect(await Bench.failure(split, bench.question(2, paths)) == .endpoint(.disagreement))
+  }
+
   @Test("waits for finality, and knows one revision")
   func finality() async throws {
     try fill()

@@ -1,5 +1,6 @@
 public import ChainAccess
 import Encodings
+import LightClients
 import MerkleProofs
 import Messages
 import WireBytes
@@ -15,12 +16,35 @@ public struct AttestedOrigin: Sendable {
   }
 
   public let access: any DomainAccess
+  /// Who says which heights are final, and what their headers are: several endpoints that must agree, wherever there are
+  /// several (``QuorumAccess``). One liar among them then costs an attester nothing.
+  public let headers: any DomainAccess
   public let reading: Reading
   /// What the host puts before a path: in the keys of its state, and in what is hashed for an attestation.
   public let storePrefix: [UInt8]
+  private let hasOwnHeaders: Bool
 
-  public init(_ access: any DomainAccess, reading: Reading, storePrefix: [UInt8] = []) {
+  /// The header at `height`.
+  ///
+  /// - Throws: `disagreement` when values would be taken, unproven, from a node that has another header than the others.
+  func header(at height: UInt64) async throws(AccessError) -> CometBFT.Header {
+    let header = try await headers.signedHeader(at: height).signedHeader.header
+    guard reading == .ownNode, !hasOwnHeaders else { return header }
+    let own = try await access.signedHeader(at: height).signedHeader.header
+    guard own == header else { throw .disagreement }
+    return header
+  }
+
+  /// - Parameters:
+  ///   - access: where values are read.
+  ///   - headers: where heads and headers are read; nil for `access`. Must be of the same domain.
+  public init(
+    _ access: any DomainAccess, headers: (any DomainAccess)? = nil, reading: Reading, storePrefix: [UInt8] = []
+  ) {
+    precondition(headers?.domain ?? access.domain == access.domain, "one origin has one domain")
     self.access = access
+    hasOwnHeaders = headers == nil
+    self.headers = headers ?? access
     self.reading = reading
     self.storePrefix = storePrefix
   }

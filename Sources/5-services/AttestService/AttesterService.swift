@@ -128,7 +128,7 @@ public actor AttesterService: AttesterAccess {
     let domain = origin.access.domain
     if let final = held[domain]?.final, final.revision == height.revision, height <= final { return }
     let head: ChainHead
-    do { head = try await origin.access.head() } catch { throw .endpoint(error) }
+    do { head = try await origin.headers.head() } catch { throw .endpoint(error) }
     let final = Height(revision: head.revision, head.finalHeight)
     // Another revision is another chain: what it says about the height is not known here.
     guard height.revision == final.revision, height <= final else { throw .notFinal(final: final) }
@@ -141,7 +141,7 @@ public actor AttesterService: AttesterAccess {
     // The state that header 1 proves is that before any block.
     guard height.number > 0 else { throw .endpoint(.heightUnknown(0)) }
     let header: CometBFT.Header
-    do { header = try await origin.access.signedHeader(at: height.number).signedHeader.header } catch {
+    do { header = try await origin.header(at: height.number) } catch {
       throw .endpoint(error)
     }
     guard UInt64(exactly: header.height) == height.number, let root = try? Bytes32(header.appHash),
