@@ -174,7 +174,8 @@ let package = Package(
       "5-services", "Devnet",
       floors0To3 + [
         "PacketHost", "StateTree", "Ledger", "RelayEngine", "Persistence", "ChainAccess", "LocalKeys",
-        "LedgerService", "AttestService", "RelayService", grdb,
+        "LedgerService", "AttestService", "RelayService", "Transactions", "SigningRules", "SignerWire",
+        "SignerAccess", grdb,
       ]),
     room(
       "5-services", "OfflineVerification",
@@ -186,6 +187,7 @@ let package = Package(
         "WireBytes", "Digests", "Encodings", "SignatureSchemes", "MerkleProofs", "LightClients", "Messages",
         "Gate", "PacketHost", "Ledger", "RelayEngine", "ChainAccess", "LocalKeys", "LedgerService",
         "AttestService", "RelayService", "Devnet", "Simulation", "OfflineVerification", "Conformance",
+        "SigningRules", 
         arguments,
       ],
       path: "Sources/6-programs/causeway", swiftSettings: settings),
@@ -302,7 +304,8 @@ let package = Package(
       "Devnet",
       floors0To3 + [
         "PacketHost", "StateTree", "Ledger", "RelayEngine", "ChainAccess", "LocalKeys", "LedgerService",
-        "AttestService", "RelayService", "Devnet", crypto,
+        "AttestService", "RelayService", "Devnet", "Transactions", "SigningRules", "SignerWire",
+        "SignerAccess", "causeway-signer", crypto,
       ]),
     tests(
       "Simulation",
@@ -311,7 +314,7 @@ let package = Package(
     tests("Conformance", wire + ["Conformance"]),
     tests("Fuzz", wire + ["FuzzBodies"]),
     tests("House", ["Encodings"]),
-    tests("Program", wire + ["Gate", "ForeignProtocols", "causeway"]),
+    tests("Program", wire + ["Gate", "ForeignProtocols", "causeway", "causeway-signer"]),
     tests("SignerProgram", wire + ["causeway-signer"]),
   ]
 )

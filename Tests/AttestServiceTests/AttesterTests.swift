@@ -122,7 +122,7 @@ struct AttesterTests {
       AttesterService(
         attester: try bench.attester(), signer: KeySigner(key: bench.keys[0]),
         origins: [AttestedOrigin(values, headers: quorum, reading: reading)], serves: [bench.binding],
-        record: try bench.record("\(UUID())"))
+        record: try bench.record("quorum-\(values === domain)-\(reading)"))
     }
     let paths = [try Bench.path(1)]
     let answer = try await service(domain, .proven).attest(bench.question(2, paths))

@@ -28,11 +28,18 @@ final class DevnetFolder: Sendable {
     return options
   }
 
+  /// With its keys in this process.
+  func open(_ options: DevnetOptions = DevnetFolder.options) async throws(DevnetError) -> Devnet {
+    try await Devnet(directory: path, options: options) { directory async throws(DevnetError) in
+      try InProcessSigners(directory)
+    }
+  }
+
   /// Starts, does, stops; whatever happens, nothing runs afterwards.
   func run<Value: Sendable>(
     _ options: DevnetOptions = DevnetFolder.options, _ body: (Devnet) async throws -> Value
   ) async throws -> Value {
-    let net = try Devnet(directory: path, options: options)
+    let net = try await open(options)
     do {
       try await net.start()
       let value = try await body(net)

@@ -47,7 +47,7 @@ struct StartTests {
     var seen: [Place] = []
     // Each start gets one step further, then is cut off.
     for place in Place.all {
-      let net = try Devnet(directory: folder.path, options: DevnetFolder.options)
+      let net = try await folder.open()
       await net.interruptSetup { (step: LaneSetup.Step, domain: String) async throws(LaneSetupError) in
         if step == place.step, domain == place.domain { throw .interrupted(step) }
       }
@@ -67,11 +67,11 @@ struct StartTests {
   @Test("a directory is run by one devnet at a time")
   func lock() async throws {
     let folder = DevnetFolder()
-    let net = try Devnet(directory: folder.path, options: DevnetFolder.options)
+    let net = try await folder.open()
     let process = ProcessInfo.processInfo.processIdentifier
     #expect(DevnetDirectory(folder.path).runningProcess == process)
-    #expect(throws: DevnetError.running(process: process)) {
-      try Devnet(directory: folder.path, options: DevnetFolder.options)
+    await #expect(throws: DevnetError.running(process: process)) {
+      try await folder.open()
     }
     #expect(throws: DevnetError.running(process: process)) { try DevnetDirectory(folder.path).erase() }
     await net.stop()

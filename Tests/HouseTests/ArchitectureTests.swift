@@ -46,7 +46,7 @@ struct ArchitectureTests {
     "RelayService": (
       gate.union(["PacketHost", "StateTree", "Ledger", "RelayEngine", "Persistence", "ChainAccess"]), ["GRDB"]
     ),
-    "Devnet": (services, ["GRDB"]),
+    "Devnet": (services.union(["Transactions", "SigningRules", "SignerWire", "SignerAccess"]), ["GRDB"]),
     "LedgerService": (
       gate.union(["PacketHost", "StateTree", "Ledger", "Persistence", "ChainAccess"]),
       ["GRDB", "Crypto", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket"]
@@ -78,7 +78,10 @@ struct ArchitectureTests {
     ),
     "OfflineVerification": (gate.union(["ForeignProtocols"]), []),
     "causeway": (
-      services.union(["Devnet", "Simulation", "ForeignProtocols", "OfflineVerification", "Conformance"]),
+      services.union([
+        "Devnet", "Simulation", "ForeignProtocols", "OfflineVerification", "Conformance", "Transactions",
+        "SigningRules",
+      ]),
       ["ArgumentParser"]
     ),
     "Simulation": (gate.union(["PacketHost", "StateTree", "Ledger", "RelayEngine"]), ["Crypto"]),

@@ -30,6 +30,8 @@ struct CrossingLoad: AsyncParsableCommand {
   var batch: Int?
   @Option(help: "Transactions of the relayer that wait for a block of one domain.")
   var flights: Int?
+  @Option(help: "The causeway-signer that holds the keys; without it they are in this process.")
+  var signer: String?
   @Flag(help: "Print the figures as JSON.")
   var json = false
 
@@ -52,7 +54,11 @@ struct CrossingLoad: AsyncParsableCommand {
       options.relay.flightsPerDomainMax = flights
       options.relay.liveBatchesPerEndMax = flights
     }
-    let devnet = try Devnet(directory: folder.path, options: options)
+    let devnet = try await Devnet(directory: folder.path, options: options) {
+      [signer] directory async throws(DevnetError) in
+      guard let signer else { return try InProcessSigners(directory) }
+      return try await SignerProcesses(directory, executable: signer)
+    }
     try await devnet.start()
     do {
       let report = try await measure(devnet, options)

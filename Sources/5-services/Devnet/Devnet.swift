@@ -6,7 +6,6 @@ import Gate
 import Ledger
 public import LedgerService
 import LightClients
-import LocalKeys
 import Messages
 import PacketHost
 import RelayEngine
@@ -32,7 +31,7 @@ public enum DevnetEvent: Hashable, Sendable {
 public actor Devnet {
   public nonisolated let directory: DevnetDirectory
   public nonisolated let options: DevnetOptions
-  public nonisolated let keys: DevnetKeys
+  public nonisolated let signers: any DevnetSigners
   public nonisolated let harborDomain: EmbeddedDomain
   public nonisolated let islandDomain: EmbeddedDomain
   public nonisolated let harbor: EmbeddedAccess
@@ -47,6 +46,8 @@ public actor Devnet {
   private let lock: DirectoryLock
   private var senders: [String: AccountSender] = [:]
   private var supervisor: Supervisor?
+  /// Where attesters reach the RPCs; made when there are any.
+  private var transport: CometBFTTransport?
   private var listeners: [UInt64: AsyncStream<DevnetEvent>.Continuation] = [:]
   private var listenerNext: UInt64 = 0
   private var isStarted = false
@@ -69,39 +70,52 @@ public actor Devnet {
   }
 
   /// Opens the directory, which is made when it does not exist; nothing runs before ``start()``.
-  public init(directory path: String, options: DevnetOptions = DevnetOptions()) throws(DevnetError) {
+  ///
+  /// - Parameter makeSigners: is called when the directory is this process's. The signers must show the same keys each
+  ///   time that a directory is opened.
+  public init(
+    directory path: String, options: DevnetOptions = DevnetOptions(),
+    signers makeSigners: (DevnetDirectory) async throws(DevnetError) -> any DevnetSigners
+  ) async throws(DevnetError) {
     let directory = DevnetDirectory(path)
     try directory.make()
-    lock = try DirectoryLock(directory)
-    let keys = try DevnetKeys(directory)
-    let accounts = DevnetNames.accounts.compactMap { keys.account($0)?.key.address }
-    harborSide = try Self.open(DevnetNames.harbor, in: directory, accounts: accounts, options)
-    islandSide = try Self.open(DevnetNames.island, in: directory, accounts: accounts, options)
+    let lock = try DirectoryLock(directory)
+    let signers = try await makeSigners(directory)
+    let (harborSide, islandSide): (Domain, Domain)
+    do throws(DevnetError) {
+      harborSide = try Self.open(DevnetNames.harbor, in: directory, signers, options)
+      islandSide = try Self.open(DevnetNames.island, in: directory, signers, options)
+    } catch {
+      await signers.stop()
+      throw error
+    }
+    self.lock = lock
+    self.harborSide = harborSide
+    self.islandSide = islandSide
     (harborDomain, islandDomain) = (harborSide.domain, islandSide.domain)
     (harbor, island) = (harborSide.access, islandSide.access)
     self.directory = directory
     self.options = options
-    self.keys = keys
+    self.signers = signers
     (endings, ending) = AsyncStream.makeStream(of: DevnetError.self)
   }
 
   private static func open(
-    _ name: String, in directory: DevnetDirectory, accounts: [AccountAddress], _ options: DevnetOptions
+    _ name: String, in directory: DevnetDirectory, _ signers: any DevnetSigners, _ options: DevnetOptions
   ) throws(DevnetError) -> Domain {
     do {
       try FileManager.default.createDirectory(
         atPath: directory.domain(name), withIntermediateDirectories: true,
         attributes: [.posixPermissions: 0o700])
     } catch { throw .unwritable(directory.domain(name)) }
-    let validators: LocalValidators
-    do { validators = try LocalValidators(path: directory.validators(name), count: 1) } catch {
-      throw .validators(error)
-    }
-    let genesis = try DevnetGenesis.open(name, in: directory, validators: validators, accounts: accounts)
+    let accounts = DevnetNames.accounts.compactMap { signers.account($0)?.key.address }
+    let validators = try signers.validators(of: name)
+    let genesis = try DevnetGenesis.open(
+      name, in: directory, validators: validators.publicKeys, accounts: accounts)
     guard let id = try? DomainID("cosmos:\(genesis.rules.chainID)") else { throw .genesis(domain: name) }
     do {
       let domain = try EmbeddedDomain(
-        directory: directory.domain(name), genesis: genesis, host: .ledger(domain: id), signer: validators,
+        directory: directory.domain(name), genesis: genesis, host: .ledger(domain: id), signer: validators.signer,
         retention: options.retention)
       guard let access = try? EmbeddedAccess(domain) else { throw DevnetError.genesis(domain: name) }
       return Domain(name: name, id: id, genesis: genesis, domain: domain, access: access)
@@ -127,6 +141,8 @@ public actor Devnet {
   }
 
   private func bringUp(_ supervisor: Supervisor) async throws(DevnetError) {
+    let signers = signers
+    await supervisor.keep("signers") { try await signers.run() }
     for side in [harborSide, islandSide] {
       let (domain, name, ending, options) = (side.domain, side.name, ending, options)
       await supervisor.keep("\(name) blocks") {
@@ -147,7 +163,9 @@ public actor Devnet {
     do {
       let setup = try setup()
       lanes = try await setup.clients()
-      attesters = try makeAttesters(for: lanes)
+      attesters = try makeAttesters(
+        for: lanes, harbor: try origin(harborSide, port: ports.harbor),
+        island: try origin(islandSide, port: ports.island))
       try await setup.connect(lanes, signing: attesters)
     } catch let error as LaneSetupError {
       throw .lanes(error)
@@ -181,6 +199,8 @@ public actor Devnet {
     for listener in listeners.values { listener.finish() }
     listeners = [:]
     ending.finish()
+    await transport?.shutdown()
+    await signers.stop()
     lock.release()
   }
 
@@ -207,8 +227,8 @@ public actor Devnet {
 
   private func setup() throws(DevnetError) -> LaneSetup {
     var attesters: [Attester] = []
-    for (index, key) in keys.attesterKeys.enumerated() {
-      do { attesters.append(try Self.attester(key)) } catch { throw .attester(index + 1) }
+    for (index, held) in signers.attesters.enumerated() {
+      do { attesters.append(try held.attester()) } catch { throw .attester(index + 1) }
     }
     return LaneSetup(
       harbor: try side(harborSide), island: try side(islandSide), attesters: attesters,
@@ -218,7 +238,7 @@ public actor Devnet {
   }
 
   private func side(_ domain: Domain) throws(DevnetError) -> LaneSetup.Side {
-    guard let account = keys.account(DevnetNames.operatorAccount) else { throw .genesis(domain: domain.name) }
+    guard let account = signers.account(DevnetNames.operatorAccount) else { throw .genesis(domain: domain.name) }
     return LaneSetup.Side(
       name: domain.name, chainID: domain.genesis.rules.chainID, access: domain.access,
       account: makeSender(account, domain), address: account.key.address)
@@ -235,12 +255,22 @@ public actor Devnet {
     beforeSetupStep = hook
   }
 
-  /// An attester that an EVM contract can check too.
-  private static func attester(_ key: LocalSecp256k1Key) throws -> Attester {
-    try Attester(suite: .secp256k1Address, key: key.ethereumAddress.array)
+  /// Headers that the domain's node and its RPC agree on, where there is an RPC: a domain of a devnet has one node.
+  private func origin(_ side: Domain, port: Int) throws(DevnetError) -> AttestedOrigin {
+    guard options.servesRPC else { return AttestedOrigin(side.access, reading: .ownNode) }
+    let transport = self.transport ?? CometBFTTransport()
+    self.transport = transport
+    do {
+      let remote = try CometBFTAccess(
+        address: "http://127.0.0.1:\(port)", chainID: side.genesis.rules.chainID, transport: transport)
+      return AttestedOrigin(
+        side.access, headers: try QuorumAccess(2, of: [side.access, remote]), reading: .ownNode)
+    } catch { throw .port(domain: side.name, port) }
   }
 
-  private func makeAttesters(for lanes: [Network.Lane]) throws(DevnetError) -> [AttesterService] {
+  private func makeAttesters(
+    for lanes: [Network.Lane], harbor: AttestedOrigin, island: AttestedOrigin
+  ) throws(DevnetError) -> [AttesterService] {
     var bindings: [AttestationBinding] = []
     for lane in lanes where lane.kind == .attested {
       for (origin, client) in [(islandSide.id, lane.harborClient), (harborSide.id, lane.islandClient)] {
@@ -250,12 +280,12 @@ public actor Devnet {
       }
     }
     var services: [AttesterService] = []
-    for (index, key) in keys.attesterKeys.enumerated() {
+    for (index, held) in signers.attesters.enumerated() {
       do {
         services.append(
           AttesterService(
-            attester: try Self.attester(key), signer: key,
-            origins: [AttestedOrigin(harbor, reading: .ownNode), AttestedOrigin(island, reading: .ownNode)],
+            attester: try held.attester(), signer: held.signer,
+            origins: [harbor, island],
             serves: bindings, record: try AttestationRecord(path: directory.attester(index + 1))))
       } catch { throw .attester(index + 1) }
     }
@@ -264,7 +294,7 @@ public actor Devnet {
 
   private func network(_ lanes: [Network.Lane], ports: (harbor: Int, island: Int)) -> Network {
     var accounts: [String: AccountAddress] = [:]
-    for name in DevnetNames.accounts { accounts[name] = keys.account(name)?.key.address }
+    for name in DevnetNames.accounts { accounts[name] = signers.account(name)?.key.address }
     func domain(_ side: Domain, _ port: Int) -> Network.Domain {
       Network.Domain(
         name: side.name, chainID: side.genesis.rules.chainID, feeDenom: side.genesis.rules.feeDenom,
@@ -273,14 +303,14 @@ public actor Devnet {
     return Network(
       harbor: domain(harborSide, ports.harbor), island: domain(islandSide, ports.island), lanes: lanes,
       accounts: accounts, users: DevnetNames.users,
-      attesters: keys.attesterKeys.map { $0.ethereumAddress.description }, quorum: DevnetNames.quorum,
+      attesters: signers.attesters.map { $0.address.description }, quorum: DevnetNames.quorum,
       process: ProcessInfo.processInfo.processIdentifier)
   }
 
   // MARK: Relaying
 
   private func relayConfiguration(_ lanes: [Network.Lane]) throws(DevnetError) -> RelayConfiguration {
-    guard let account = keys.account(DevnetNames.relayerAccount) else { throw .relayer(code: "noKey") }
+    guard let account = signers.account(DevnetNames.relayerAccount) else { throw .relayer(code: "noKey") }
     var relayed: [RelayedLane] = []
     for lane in lanes {
       let id = LaneID(
@@ -353,13 +383,13 @@ public actor Devnet {
   /// Sends transactions of an account that has its key here; nil for any other name. One for each account and domain,
   /// which keeps the account's sequence.
   public func sender(_ user: String, on domain: String) -> AccountSender? {
-    guard let account = keys.account(user),
+    guard let account = signers.account(user),
       let side = [harborSide, islandSide].first(where: { $0.name == domain })
     else { return nil }
     return makeSender(account, side)
   }
 
-  private func makeSender(_ account: LocalAccount, _ side: Domain) -> AccountSender {
+  private func makeSender(_ account: any TransactionSigning, _ side: Domain) -> AccountSender {
     let name = "\(account.key.address)/\(side.name)"
     if let known = senders[name] { return known }
     let rules = side.genesis.rules

@@ -16,6 +16,8 @@ public struct DevnetDirectory: Hashable, Sendable {
   public func genesis(_ name: String) -> String { domain(name) + "/genesis.json" }
   public func validators(_ name: String) -> String { domain(name) + "/validators.json" }
   public var keys: String { path + "/keys" }
+  /// The key processes, and what their clients need.
+  public var signers: String { path + "/signers" }
   /// Accounts of people, of the relayer and of the operator.
   public var accountKeys: String { keys + "/accounts.json" }
   public var attesterKeys: String { keys + "/attesters.json" }
@@ -64,7 +66,7 @@ public struct DevnetDirectory: Hashable, Sendable {
 
   /// Whether a devnet makes files of this name.
   static func isOurs(_ name: String) -> Bool {
-    let whole = ["harbor", "island", "keys", "commands", "network.json", "status.json"]
+    let whole = ["harbor", "island", "keys", "signers", "commands", "network.json", "status.json"]
     return whole.contains(name) || name.hasPrefix("relayer.sqlite")
       || (name.hasPrefix("attester-") && name.contains(".sqlite"))
   }

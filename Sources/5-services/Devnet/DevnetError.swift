@@ -9,6 +9,7 @@ public enum DevnetError: Error, Hashable, Sendable {
   case running(process: Int32?)
   case keys(LocalKeyFileError)
   case validators(LocalValidators.KeyFileError)
+  case signer(Signer)
   /// A domain's genesis file is not one that was written here.
   case genesis(domain: String)
   case domain(String, DomainError)
@@ -21,4 +22,20 @@ public enum DevnetError: Error, Hashable, Sendable {
   case attester(Int)
   /// Asked to start twice.
   case started
+
+  /// Why one of the key processes cannot be used.
+  public enum Signer: Hashable, Sendable {
+    /// There is no program at this path, or it cannot be started.
+    case program(String)
+    /// It could not make its keys; the file says why.
+    case notMade(log: String)
+    /// It ended before it was ready; the file says why.
+    case notReady(log: String)
+    /// This file with a client's key cannot be read.
+    case clientKey(String)
+    /// The signer of these keys does not answer, or not to us.
+    case unreachable(String, reason: String)
+    /// It has no key of this label.
+    case keyMissing(String)
+  }
 }

@@ -1,3 +1,4 @@
+import AttestService
 import ChainAccess
 import Devnet
 import Digests
@@ -10,6 +11,8 @@ import MerkleProofs
 import Messages
 import PacketHost
 import RelayEngine
+import SigningRules
+import Transactions
 import WireBytes
 
 /// The scenes of the demo, each with its checks.
@@ -23,6 +26,8 @@ struct DemoStory {
   /// One for each account and domain, so that sequences follow each other.
   private var senders: [String: AccountSender] = [:]
   private var lightCrossing: Crossing?
+  /// What two attesters have signed although it is not so.
+  private var forged: AttestedStatement?
 
   init(_ devnet: DevnetConnection) {
     self.devnet = devnet
@@ -44,6 +49,7 @@ struct DemoStory {
     try await lightLane()
     try await replay()
     try await forgery()
+    try await keysApart()
     try await count()
     Terminal.print("")
     let time = Show.duration(clock.now - start)
@@ -202,31 +208,84 @@ struct DemoStory {
           to: try devnet.account("carol"))
       ])
     let head = try await devnet.reach(harbor) { () async throws(AccessError) in try await near.head() }
-    let statement = Statement(
+    let statement = AttestedStatement(
       binding: try AttestationBinding(origin: harbor.id, router: LaneSetup.router, client: lane.islandClient),
       height: Height(revision: head.revision, head.height),
-      time: UnixTime(seconds: UInt64(clamping: head.time.seconds)),
-      entries: [
+      timestamp: UnixTime(seconds: UInt64(clamping: head.time.seconds)),
+      body: .packets([
         StoredEntry(
           pathHash: PacketPath(.commitment, of: invented).hash(), commitment: PacketCommitment.of(invented))
-      ])
+      ]))
+    forged = statement
     let voucher = TokenPath(harbor.feeDenom.text).adding(.transfer, lane.islandClient)
     let before = try await balance("carol", island, voucher.token)
-    let strangers = (0..<3).map { _ in LocalSecp256k1Key() }
-    let stranger = try await refusal(of: statement, signedBy: strangers, packet: invented)
+    let strangers = (0..<3).map { _ in LocalSecp256k1Key().signRecoverable(digest: statement.digest).array }
+    let stranger = try await refusal(of: statement, signatures: strangers, packet: invented)
     check(
       stranger?.contains("attested") == true || stranger?.contains("signature") == true,
       "three strangers sign it: refused, \(stranger ?? "it was taken")")
-    let keys = try DevnetKeys(devnet.directory).attesterKeys
-    let few = try await refusal(of: statement, signedBy: Array(keys.prefix(2)), packet: invented)
+    let agents = try await agents()
+    var taken: [[UInt8]] = []
+    for attester in agents.attesters.prefix(2) { taken.append(try await attester.signer.sign(statement)) }
+    let few = try await refusal(of: statement, signatures: taken, packet: invented)
     check(
       few?.contains("quorum") == true || few?.contains("weight") == true,
-      "two true attesters sign it, where \(devnet.network.quorum) must: refused, \(few ?? "it was taken")")
+      "two attesters that were taken over sign it, where \(devnet.network.quorum) must: refused, \(few ?? "it was taken")")
     check(try await balance("carol", island, voucher.token) == before, "Carol got nothing")
     let client = try await devnet.reach(island) { [devnet, island] () async throws(AccessError) in
       try await devnet.access(island).client(lane.islandClient)
     }
     check(client?.status == .active, "the lane goes on")
+  }
+
+  private mutating func keysApart() async throws {
+    title("Keys apart")
+    say("The attesters' machine is taken over. What its processes may ask of the signers, the thief may ask too.")
+    guard let forged, case .packets(let entries) = forged.body else { return }
+    let agents = try await agents()
+    let other = AttestedStatement(
+      binding: forged.binding, height: forged.height, timestamp: forged.timestamp,
+      body: .packets(entries.map { StoredEntry(pathHash: $0.pathHash, commitment: $0.pathHash) }))
+    refused(
+      await agents.refusal(of: .attestation(other), askedBy: "attester-1"),
+      "a second claim for the height that attester 1 has signed")
+    let owner = try devnet.account("alice")
+    let account = try await devnet.reach(harbor) { [devnet, harbor] () async throws(AccessError) in
+      try await devnet.access(harbor).account(owner)
+    }
+    guard let alice = agents.account("alice")?.key, let thief = agents.account(DevnetNames.relayerAccount)?.key
+    else {
+      check(false, "the signers have Alice's and the relayer's keys")
+      return
+    }
+    let fee = Coin(UInt256(UInt64(10_000)), harbor.feeDenom)
+    let theft = LedgerMessage.send(
+      from: alice.address, to: thief.address, coins: [Coin(UInt256(UInt64(1_000_000)), harbor.feeDenom)])
+    let request = SigningRequest.transaction(
+      UnsignedTransaction(
+        [theft.encoded()], fee: [fee], gasLimit: 100_000, key: alice, sequence: account?.sequence ?? 0,
+        chainID: harbor.chainID, accountNumber: account?.number ?? 0))
+    refused(
+      await agents.refusal(of: request, askedBy: DevnetNames.relayerAccount, withKeyOf: "alice"),
+      "Alice's coins for the relayer, asked of the signer of operators' keys")
+    do {
+      let there = try await agents.refusal(
+        of: request, askedBy: DevnetNames.relayerAccount, withKeyOf: "alice", at: .user, in: devnet.directory)
+      refused(there, "the same, asked of the signer of people's keys with the relayer's identity")
+    } catch { throw Complaint(DevnetText.text(error)) }
+    refused(
+      await agents.refusal(of: .attestation(other), askedBy: "attester-2", withKeyOf: "attester-1"),
+      "attester 1's signature, asked for by attester 2")
+    await agents.stop()
+  }
+
+  /// Everybody's place at the signers, as somebody has it who has read the whole directory.
+  private func agents() async throws -> DevnetSignerKeys {
+    do { return try await DevnetSignerKeys(devnet.directory) } catch { throw Complaint(DevnetText.text(error), code: 3) }
+  }
+
+  private mutating func refused(_ refusal: String?, _ what: String) {
+    check(refusal != nil, "\(what): \(refusal.map { "refused, \($0)" } ?? "it was signed")")
   }
 
   private mutating func count() async throws {
@@ -273,9 +332,9 @@ struct DemoStory {
     CrossingMessages(devnet.network, lane: try devnet.lane(kind), from: origin)
   }
 
-  private mutating func sender(_ user: String, _ domain: Network.Domain) throws -> AccountSender {
+  private mutating func sender(_ user: String, _ domain: Network.Domain) async throws -> AccountSender {
     if let known = senders["\(user)/\(domain.name)"] { return known }
-    let made = try devnet.sender(user, on: domain).sender
+    let made = try await devnet.sender(user, on: domain).sender
     senders["\(user)/\(domain.name)"] = made
     return made
   }
@@ -293,7 +352,7 @@ struct DemoStory {
     let messages = try messages(kind, origin)
     do {
       let sent = try await messages.send(
-        payloads, timeout: timeout, as: try sender(user, origin), at: try devnet.account(user),
+        payloads, timeout: timeout, as: try await sender(user, origin), at: try devnet.account(user),
         through: devnet.access(origin))
       return Sent(
         key: PacketKey(LaneEnd(origin.id, sent.packet.sourceClient), sent.packet.sequence),
@@ -342,26 +401,14 @@ struct DemoStory {
     }
   }
 
-  private struct Statement {
-    let binding: AttestationBinding
-    let height: Height
-    let time: UnixTime
-    let entries: [StoredEntry]
-  }
-
-  /// The name of the refusal of a packet whose statement these keys signed; nil when it was taken.
+  /// The name of the refusal of a packet whose statement was signed so; nil when it was taken.
   private mutating func refusal(
-    of statement: Statement, signedBy keys: [LocalSecp256k1Key], packet: Packet
+    of statement: AttestedStatement, signatures: [[UInt8]], packet: Packet
   ) async throws -> String? {
-    let body = AttestationDigest.packetsBody(
-      height: statement.height, timestamp: statement.time, entries: statement.entries)
-    let digest = AttestationDigest.of(form: .packets, binding: statement.binding, body: body)
     let evidence = Evidence.attested(
       AttestedEvidence(
-        height: statement.height, timestamp: statement.time, body: .packets(statement.entries),
-        signatures: keys.enumerated().map {
-          .init(attester: $0.offset, bytes: $0.element.signRecoverable(digest: digest).array)
-        }))
+        height: statement.height, timestamp: statement.timestamp, body: statement.body,
+        signatures: signatures.enumerated().map { .init(attester: $0.offset, bytes: $0.element) }))
     let carol = try devnet.account("carol")
     let bytes = evidence.protobuf()
     let update = LedgerMessage.updateClient(

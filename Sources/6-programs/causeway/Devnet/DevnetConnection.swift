@@ -4,7 +4,6 @@ import Devnet
 import Encodings
 import Ledger
 import LightClients
-import LocalKeys
 import Messages
 import PacketHost
 import RelayEngine
@@ -35,6 +34,7 @@ struct DevnetConnection {
   let island: CometBFTAccess
   let reader: CrossingReader
   private let name: String
+  private let people: PeopleKeys
 
   init(_ directory: DevnetDirectory, named name: String) throws {
     guard let process = directory.runningProcess else {
@@ -52,6 +52,7 @@ struct DevnetConnection {
     guard network.process == process || process == 0 else { throw Complaint(starting, code: 3) }
     self.directory = directory
     self.name = name
+    people = PeopleKeys(directory)
     harbor = try Self.access(network.harbor)
     island = try Self.access(network.island)
     reader = CrossingReader(network: network, harbor: harbor, island: island)
@@ -99,13 +100,11 @@ struct DevnetConnection {
     return account
   }
 
-  /// Who signs: an account whose key lies in the directory.
-  func sender(_ user: String, on domain: Network.Domain) throws -> (
-    account: LocalAccount, sender: AccountSender
+  /// Who signs: an account whose key the signer of people's keys holds.
+  func sender(_ user: String, on domain: Network.Domain) async throws -> (
+    account: any TransactionSigning, sender: AccountSender
   ) {
-    let keys: DevnetKeys
-    do { keys = try DevnetKeys(directory) } catch { throw Complaint(DevnetText.text(error)) }
-    guard let account = keys.account(user) else {
+    guard let account = try await people.keys().account(user) else {
       throw Complaint(
         "there is no key for '\(user)' in \(name): users are \(network.users.joined(separator: ", "))")
     }
@@ -155,6 +154,23 @@ struct DevnetConnection {
       case .malformed(let domain): throw Complaint("\(domain) gave an event that is no packet", code: 3)
       }
     }
+  }
+}
+
+/// The keys of people, reached when the first signature is wanted.
+private actor PeopleKeys {
+  private let directory: DevnetDirectory
+  private var reached: DevnetSignerKeys?
+
+  init(_ directory: DevnetDirectory) { self.directory = directory }
+
+  func keys() async throws -> DevnetSignerKeys {
+    if let reached { return reached }
+    do {
+      let keys = try await DevnetSignerKeys(people: directory)
+      reached = keys
+      return keys
+    } catch { throw Complaint(DevnetText.text(error), code: 3) }
   }
 }
 

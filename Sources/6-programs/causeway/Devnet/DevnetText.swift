@@ -11,6 +11,19 @@ import RelayEngine
 
 /// Failures of a devnet in words, each with what to do next.
 enum DevnetText {
+  static func text(_ error: DevnetError.Signer) -> String {
+    switch error {
+    case .program(let path):
+      "\(path) cannot be started: build it (swift build -c release --product causeway-signer), or say --signer PATH"
+    case .notMade(let log): "a signer's keys could not be made: \(log) says why"
+    case .notReady(let log): "a signer did not start: \(log) says why"
+    case .clientKey(let path): "\(path), the key of a signer's client, cannot be read: restore it, or begin anew with --fresh"
+    case .unreachable(let domain, let reason):
+      "the signer of \(domain) keys does not answer (\(reason)): does `causeway up` run?"
+    case .keyMissing(let label): "the signers have no key '\(label)': restore it, or begin anew with --fresh"
+    }
+  }
+
   static func text(_ error: DevnetError) -> String {
     switch error {
     case .unwritable(let path): "\(path) cannot be written: choose another --directory, or free it"
@@ -20,6 +33,7 @@ enum DevnetText {
     case .keys(let cause): "the keys cannot be used (\(cause)): restore them, or begin anew with --fresh"
     case .validators(let cause):
       "the validators' keys cannot be used (\(cause)): restore them, or begin anew with --fresh"
+    case .signer(let cause): text(cause)
     case .genesis(let domain):
       "the genesis file of \(domain) was not written by this program: restore it, or begin anew with --fresh"
     case .domain(let domain, .otherGenesis):

@@ -78,7 +78,7 @@ struct Load: AsyncParsableCommand {
     journal: JournalFile?,
     tally: LoadTally, clock: ContinuousClock
   ) async -> Int {
-    guard let routes = try? Self.routes(connection) else { return first }
+    guard let routes = try? await Self.routes(connection) else { return first }
     let pause = Duration.seconds(1) / rate
     let timeout = timeout.duration
     return await withDiscardingTaskGroup(returning: Int.self) { group in
@@ -101,12 +101,12 @@ struct Load: AsyncParsableCommand {
   }
 
   /// Both directions over both lanes, each user with an account of its own: three users, two domains.
-  private static func routes(_ connection: DevnetConnection) throws -> [LoadRoute] {
+  private static func routes(_ connection: DevnetConnection) async throws -> [LoadRoute] {
     var senders: [String: (LocalName, AccountSender)] = [:]
     var routes: [LoadRoute] = []
     for domain in connection.network.domains {
       for (index, user) in connection.network.users.enumerated() {
-        let made = try connection.sender(user, on: domain)
+        let made = try await connection.sender(user, on: domain)
         senders["\(domain.name)/\(user)"] = (
           LocalName(name: user, address: made.account.key.address), made.sender
         )

@@ -72,7 +72,7 @@ struct SendTransfer: AsyncParsableCommand {
 
   func run() async throws {
     let devnet = try send.devnet.connect()
-    let dispatch = try Dispatch(send, devnet)
+    let dispatch = try await Dispatch(send, devnet)
     let token = try await dispatch.token(amount)
     let receiver = try devnet.account(to)
     let payload: Payload
@@ -117,7 +117,7 @@ struct SendCall: AsyncParsableCommand {
 
   func run() async throws {
     let devnet = try send.devnet.connect()
-    let dispatch = try Dispatch(send, devnet)
+    let dispatch = try await Dispatch(send, devnet)
     guard let target = Programs.names[program] ?? (try? AccountAddress(text: program)) else {
       throw Complaint(
         "'\(program)' is neither a program (\(Programs.names.keys.sorted().joined(separator: ", "))) nor an address"
@@ -146,12 +146,12 @@ struct Dispatch {
   private let sender: AccountSender
   private let options: SendArguments
 
-  init(_ options: SendArguments, _ devnet: DevnetConnection) throws {
+  init(_ options: SendArguments, _ devnet: DevnetConnection) async throws {
     self.options = options
     self.devnet = devnet
     origin = try devnet.domain(options.on)
     messages = CrossingMessages(devnet.network, lane: try devnet.lane(options.via), from: origin)
-    let (account, sender) = try devnet.sender(options.from, on: origin)
+    let (account, sender) = try await devnet.sender(options.from, on: origin)
     address = account.key.address
     self.sender = sender
   }

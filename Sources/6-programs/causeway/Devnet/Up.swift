@@ -13,11 +13,12 @@ import WireBytes
 /// `causeway up`: two domains, four attesters, a relayer and their lanes.
 struct Up: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Run two domains, four attesters, a relayer and their lanes, in one process.",
+    abstract: "Run two domains, four attesters, a relayer and their lanes, with their keys in signers of their own.",
     discussion: """
       Everything lives in one directory. Ctrl-C stops it; the same command goes on where it stopped, however the process \
-      ended. What runs is the real path: CometBFT headers and commits, ICS-23 proofs, IBC v2 packets. The keys are for \
-      development: they lie unencrypted in the directory.
+      ended. What runs is the real path: CometBFT headers and commits, ICS-23 proofs, IBC v2 packets. Two processes of \
+      `causeway-signer` hold the keys, one for people's and one for the agents'; this one holds none. It is for \
+      development: the passphrases of their key files lie beside them.
 
         causeway up
         causeway up --directory /tmp/net --harbor-port 26657 --block-time 1s
@@ -30,6 +31,10 @@ struct Up: AsyncParsableCommand {
   var harborPort = 0
   @Option(help: ArgumentHelp("Island's RPC port; 0 takes any free one.", valueName: "port"))
   var islandPort = 0
+  @Option(
+    help: ArgumentHelp("The causeway-signer to start; otherwise the one beside this program.", valueName: "path"),
+    completion: .file())
+  var signer: String?
   @Flag(help: "Forget what is in the directory, and begin anew.")
   var fresh = false
   @Flag(help: "Do not print a line for each crossing that ends.")
@@ -56,7 +61,10 @@ struct Up: AsyncParsableCommand {
     options.islandPort = islandPort
     do throws(DevnetError) {
       if fresh { try DevnetDirectory(devnet.directory).erase() }
-      let net = try Devnet(directory: devnet.directory, options: options)
+      let net = try await Devnet(directory: devnet.directory, options: options) {
+        [signer] directory async throws(DevnetError) in
+        try await SignerProcesses(directory, executable: signer)
+      }
       let printer = UpPrinter(json: devnet.json, quiet: quiet)
       let telling = await Self.follow(net, printer)
       printer.starting(net.directory)
@@ -160,7 +168,7 @@ struct UpPrinter: Sendable {
     Terminal.print(Show.table(rows) + "\n")
     Terminal.print(Show.table(lanes) + "\n")
     Terminal.print(Show.table(people) + "\n")
-    Terminal.print("  keys      \(directory.keys) (for development: unencrypted)")
+    Terminal.print("  keys      \(directory.signers)/{user,operator}: in two processes of causeway-signer, none in this one")
     Terminal.print(
       "  databases \(directory.path)/{harbor,island}/ledger.sqlite, attester-*.sqlite, relayer.sqlite")
     let place =

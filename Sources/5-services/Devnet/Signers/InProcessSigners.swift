@@ -1,33 +1,49 @@
 public import AttestService
 public import ChainAccess
 import Digests
-public import Ledger
+import Ledger
+import LedgerService
 public import LocalKeys
 public import Messages
+public import Transactions
 import WireBytes
 
-/// Development keys of a directory: of accounts, and of attesters. The two lie in files of their own.
-public struct DevnetKeys: Sendable {
+/// Keys in files of the devnet's directory, which this process reads: for tests and benches that run in one process.
+///
+/// `causeway up` holds no keys: see ``SignerProcesses``.
+public struct InProcessSigners: DevnetSigners {
+  private let directory: DevnetDirectory
   private let accounts: LocalKeyFile
-  private let attesters: LocalKeyFile
+  private let attesterKeys: LocalKeyFile
 
-  /// Opens both files, or makes them with new keys.
+  /// Opens the files, or makes them with new keys.
   public init(_ directory: DevnetDirectory) throws(DevnetError) {
+    self.directory = directory
     do {
       accounts = try LocalKeyFile(path: directory.accountKeys, secp256k1: DevnetNames.accounts)
-      attesters = try LocalKeyFile(path: directory.attesterKeys, secp256k1: DevnetNames.attesters)
+      attesterKeys = try LocalKeyFile(path: directory.attesterKeys, secp256k1: DevnetNames.attesters)
     } catch { throw .keys(error) }
   }
 
-  /// Nil for a name that has no key here.
-  public func account(_ name: String) -> LocalAccount? {
+  public func account(_ name: String) -> (any TransactionSigning)? {
     accounts.secp256k1(name).map { LocalAccount(local: $0) }
   }
 
-  /// The attesters in the order of the policies.
-  public var attesterKeys: [LocalSecp256k1Key] {
-    DevnetNames.attesters.compactMap { attesters.secp256k1($0) }
+  public var attesters: [DevnetAttester] {
+    DevnetNames.attesters.compactMap { name in
+      attesterKeys.secp256k1(name).map { DevnetAttester(address: $0.ethereumAddress, signer: $0) }
+    }
   }
+
+  public func validators(of domain: String) throws(DevnetError) -> DevnetValidators {
+    do {
+      let validators = try LocalValidators(path: directory.validators(domain), count: 1)
+      return DevnetValidators(publicKeys: validators.publicKeys, signer: validators)
+    } catch { throw .validators(error) }
+  }
+
+  public func run() async {}
+  public func stop() async {}
 }
 
 /// An account whose key lies in a file of this machine.
