@@ -315,6 +315,8 @@ let package = Package(
     tests("Fuzz", wire + ["FuzzBodies"]),
     tests("House", ["Encodings"]),
     tests("Program", wire + ["Gate", "ForeignProtocols", "causeway", "causeway-signer"]),
-    tests("SignerProgram", wire + ["causeway-signer"]),
+    tests(
+      "SignerProgram",
+      wire + ["SignatureSchemes", "LightClients", "SigningRules", "SignerWire", "causeway-signer"]),
   ]
 )

@@ -37,7 +37,9 @@ struct CausewaySigner: AsyncParsableCommand {
         ]),
       CommandGroup(
         name: "Before and beside:",
-        subcommands: [ClientCommand.self, ApproverCommand.self, SelfTest.self]),
+        subcommands: [
+          BackupCommand.self, DrillCommand.self, ThresholdCommand.self, ClientCommand.self, ApproverCommand.self, SelfTest.self,
+        ]),
     ]
   )
 

@@ -22,7 +22,9 @@ struct KeysCommand: AsyncParsableCommand {
       """,
     subcommands: [
       KeysList.self, KeysShow.self, KeysGenerate.self, KeysRotate.self, KeysLock.self, KeysUnlock.self,
-      KeysRevoke.self, KeysDestroy.self, KeysLocation.self,
+      KeysRevoke.self, KeysDestroy.self, KeysLocation.self, KeysImport.self, KeysExport.self,
+      KeysRecipient.self,
+      KeysOpenExport.self,
     ], defaultSubcommand: KeysList.self)
 }
 

@@ -244,6 +244,9 @@ enum SignerText {
     case .watermarks(let error): "that is no export of watermarks: \(error)"
     case .conflict(let error): "the export contradicts what is known here, so nothing was added: \(error)"
     case .key(let error): text(error)
+    case .file(let error): "\(directory): \(text(error))"
+    case .backup(let error):
+      "the backup cannot be used (\(error.name))" + (error.nextStep.map { ". \($0)" } ?? "")
     }
   }
 }

@@ -37,6 +37,7 @@ public enum AdministrationFault: UInt16, Error, Hashable, Sendable, CaseIterable
   case notOffered = 861
   case threshold = 870
   case thresholdUnknown = 871
+  case thresholdRefused = 872
 
   public var refusal: SignerRefusal {
     let retry: RetryAdvice =
@@ -88,6 +89,7 @@ public enum AdministrationFault: UInt16, Error, Hashable, Sendable, CaseIterable
     case .recordsFailed: "the records could not be written: the signer halts (`status`)"
     case .notOffered: "a running signer does not do that"
     case .threshold: "the step does not fit the ceremony: begin it again"
+    case .thresholdRefused: "that member's rules refuse the request: its audit log says why (`audit tail`)"
     case .thresholdUnknown: "no share, or no ceremony, of that name is here"
     }
   }

@@ -18,6 +18,8 @@ public enum OfflineError: Error, Hashable, Sendable {
   case watermarks(WatermarkInterchangeError)
   case conflict(WatermarkConflict)
   case key(KeyTrouble)
+  case file(FileCallError)
+  case backup(BackupTrouble)
 }
 
 /// A stopped signer, opened by who has the passphrase. While it is open no signer runs there: the vault's lock is held.
@@ -98,17 +100,23 @@ public struct OfflineSigner: ~Copyable {
   public func setPolicy(_ policy: AccessPolicy, at time: UInt64) throws(OfflineError) {
     let approvers = try self.policy().approvers.keys.count
     guard approvers == 0 else { throw .approvers(approvers) }
-    var records = try records(at: time) { _ in }
-    do throws(RecordFailure) {
-      try records.append(
-        AuditEntry(
-          .administration, at: time,
-          [.text(.operation, "policy set"), .hash(.policy, policy.contentHash), .text(.client, "offline")]))
-      try records.commit()
-    } catch { throw .failure(error) }
+    try writeDown(
+      AuditEntry(
+        .administration, at: time,
+        [.text(.operation, "policy set"), .hash(.policy, policy.contentHash), .text(.client, "offline")]),
+      at: time)
     do { try PolicyFile(directory: directory, files: files).replace(with: policy, secrets) } catch {
       throw .policy(error)
     }
+  }
+
+  /// Has a line in the log before what it says is done.
+  func writeDown(_ entry: AuditEntry, at time: UInt64) throws(OfflineError) {
+    var records = try records(at: time) { _ in }
+    do throws(RecordFailure) {
+      try records.append(entry)
+      try records.commit()
+    } catch { throw .failure(error) }
   }
 
   // MARK: Going on after a restore

@@ -22,6 +22,12 @@ public struct Passphrase: ~Copyable, Sendable {
 
   private init(_ bytes: consuming SecretBytes) { self.bytes = bytes }
 
+  /// For signers that are thrown away.
+  static var drill: Passphrase {
+    let text = [UInt8]("a drill".utf8)
+    return Passphrase(SecretBytes(copying: text.span))
+  }
+
   /// The first line of a file, which its owner alone may read; a pipe serves, too.
   public static func read(file path: String) throws(PassphraseError) -> Passphrase {
     // The path is lent as a C string for the length of the call.

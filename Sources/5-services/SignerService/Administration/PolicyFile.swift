@@ -36,7 +36,10 @@ struct PolicyFile {
       do { policy = try AccessPolicy(decoding: bytes) } catch { throw .policy(error) }
       if policy.contentHash == inForce {
         guard policy.domain == vault.domain else { throw .domain(policy.domain) }
-        if path != directory.policy { try write(policy, to: directory.policy) }
+        if path != directory.policy {
+          try write(policy, to: directory.policy)
+          try? files.remove(path)
+        }
         return policy
       }
       found = found ?? policy.contentHash
@@ -53,6 +56,8 @@ struct PolicyFile {
       try vault.store(SecretBytes(copying: policy.contentHash.span), named: SignerSecret.policy)
     } catch { throw .vault(VaultTrouble(error)) }
     try write(policy, to: directory.policy)
+    // Of no use any more: what is written to policy.json from now on is found out, and not mended from here.
+    try? files.remove(directory.policy + ".next")
   }
 
   private func write(_ policy: AccessPolicy, to path: String) throws(PolicyFileError) {

@@ -43,7 +43,7 @@ public final class SignerAdministration: AdminExecutor {
     self.files = files
     self.hardening = hardening
     self.startedAt = startedAt
-    threshold = ThresholdRounds(secrets: secrets)
+    threshold = ThresholdRounds(secrets: secrets, domain: configuration.domain)
   }
 
   func attach(_ reports: Reports) { self.reports.withLock { $0 = reports } }
