@@ -157,10 +157,11 @@ struct ServingTests {
     limits.session = .milliseconds(200)
     let rig = try await Rig.start(limits: limits)
     let access = rig.access()
-    let end = ContinuousClock.now + .milliseconds(900)
+    let start = ContinuousClock.now
     var height: UInt64 = 1
-    while ContinuousClock.now < end {
-      rig.clock.now = Rig.now + UInt64((ContinuousClock.now - (end - .milliseconds(900))) / .milliseconds(1))
+    // However slow the machine is.
+    while rig.server.counters.sessions <= 2, ContinuousClock.now - start < .seconds(60) {
+      rig.clock.now = Rig.now + UInt64((ContinuousClock.now - start) / .milliseconds(1))
       _ = try await access.sign(try Rig.request(height: height), key: rig.key.id)
       height += 1
     }
