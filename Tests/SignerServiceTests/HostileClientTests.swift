@@ -350,7 +350,9 @@ struct HostileClientTests {
 
   @Test("survives clients that leave in the middle of everything")
   func disconnects() async throws {
-    let rig = try await Rig.start()
+    var limits = ServerLimits()
+    limits.handshake = .seconds(60)
+    let rig = try await Rig.start(limits: limits)
     let hello = ClientHandshake(
       key: rig.client, signer: rig.identity.publicKey, domain: .operator, at: Rig.now
     ).start.encoded()
