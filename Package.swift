@@ -187,7 +187,7 @@ let package = Package(
         "WireBytes", "Digests", "Encodings", "SignatureSchemes", "MerkleProofs", "LightClients", "Messages",
         "Gate", "PacketHost", "Ledger", "RelayEngine", "ChainAccess", "LocalKeys", "LedgerService",
         "AttestService", "RelayService", "Devnet", "Simulation", "OfflineVerification", "Conformance",
-        "Transactions", "SigningRules", 
+        "Transactions", "SigningRules",
         arguments,
       ],
       path: "Sources/6-programs/causeway", swiftSettings: settings),
