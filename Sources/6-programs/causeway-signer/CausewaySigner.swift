@@ -38,7 +38,8 @@ struct CausewaySigner: AsyncParsableCommand {
       CommandGroup(
         name: "Before and beside:",
         subcommands: [
-          BackupCommand.self, DrillCommand.self, ThresholdCommand.self, ClientCommand.self, ApproverCommand.self, SelfTest.self,
+          BackupCommand.self, DrillCommand.self, ThresholdCommand.self, ClientCommand.self,
+          ApproverCommand.self, SelfTest.self,
         ]),
     ]
   )

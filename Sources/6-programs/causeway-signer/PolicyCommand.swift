@@ -122,11 +122,13 @@ enum PendingText {
   static func lines(_ entry: JSONValue) -> [String] {
     func text(_ name: String) -> String { AnswerText.text(entry[name]) }
     var lines = [
-      "\(text("number"))  \(text("change"))  asked by \(text("proposer")) at \(text("proposedAt"))",
+      "\(text("number"))  \(text("change"))  asked by \(text("proposer")) at \(AnswerText.time(entry["proposedAt"]))",
       "   identifier \(text("identifier"))",
       "   approved by \(entry["approvals"]?.array?.count ?? 0) of \(text("needed"))",
     ]
-    if let from = entry["effectiveFrom"]?.string { lines.append("   may take effect from \(from)") }
+    if let from = entry["effectiveFrom"], !from.isNull {
+      lines.append("   may take effect from \(AnswerText.time(from))")
+    }
     if entry["ready"]?.boolean == true { lines.append("   ready: causeway-signer execute \(text("number"))") }
     if let content = entry["content"], !content.isNull { lines.append("   content \(content.text())") }
     return lines

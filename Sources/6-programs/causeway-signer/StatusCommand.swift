@@ -1,5 +1,6 @@
 import ArgumentParser
 import Encodings
+import Foundation
 import SignerWire
 
 /// `causeway-signer status`.
@@ -54,7 +55,7 @@ struct StatusCommand: AsyncParsableCommand {
     lines.append(alarms.isEmpty ? "no alarm since it started" : "alarms, newest last:")
     for alarm in alarms {
       lines.append(
-        "  \(text(alarm["at"]))  \(text(alarm["kind"]))  client \(text(alarm["client"]))  key \(text(alarm["key"]))  \(text(alarm["action"]))"
+        "  \(AnswerText.time(alarm["at"]))  \(text(alarm["kind"]))  client \(text(alarm["client"]))  key \(text(alarm["key"]))  \(text(alarm["action"]))"
       )
     }
     return lines
@@ -63,6 +64,12 @@ struct StatusCommand: AsyncParsableCommand {
 
 /// A member of an answer, as text.
 enum AnswerText {
+  /// Milliseconds since 1970, as a time in UTC.
+  static func time(_ value: JSONValue?) -> String {
+    guard let milliseconds = value?.integer(UInt64.self), milliseconds < 1 << 52 else { return text(value) }
+    return Date(timeIntervalSince1970: Double(milliseconds / 1_000)).formatted(.iso8601)
+  }
+
   static func text(_ value: JSONValue?) -> String {
     switch value {
     case nil, .null: "-"

@@ -63,7 +63,9 @@ struct MemberArguments: ParsableArguments {
       result = .success(
         try await body(identities) { member, round, message in
           guard let client = known[member] else { throw ThresholdTrouble.answer(member) }
-          do throws(SignerClientError) { return try await client.admin(.threshold(round: round, message: message)) } catch {
+          do throws(SignerClientError) {
+            return try await client.admin(.threshold(round: round, message: message))
+          } catch {
             throw Complaint(
               "member \(member): \(ClientText.text(error, "its directory"))", code: ClientText.code(error))
           }
