@@ -59,7 +59,7 @@ let package = Package(
         "WireBytes", "Digests", "Encodings", "SignatureSchemes", "MerkleProofs", "LightClients", "Messages",
         "Transactions", "Gate", "ForeignProtocols",
       ]),
-    .library(name: "CausewayEngines", targets: ["StateTree", "PacketHost", "Ledger", "RelayEngine"]),
+    .library(name: "CausewayEngines", targets: ["StateTree", "PacketHost", "Ledger", "ContractHost", "Contracts", "RelayEngine"]),
     .library(
       name: "CausewayServices",
       targets: [
@@ -110,6 +110,11 @@ let package = Package(
     room("4-engines", "Ledger", floors0To3 + ["Transactions", "PacketHost", "StateTree"]),
     room(
       "4-engines", "SigningRules", wire + ["SignatureSchemes", "LightClients", "Messages", "Transactions"]),
+    .target(name: "CWasmtime", path: "Sources/4-engines/CWasmtime", linkerSettings: [.linkedLibrary("dl")]),
+    room("4-engines", "ContractHost", wire + ["SignatureSchemes", "CWasmtime"]),
+    room(
+      "4-engines", "Contracts",
+      floors0To3 + ["Transactions", "PacketHost", "Ledger", "ContractHost"]),
     room("4-engines", "ThresholdSigning", wire + ["SignatureSchemes", "CSodium", crypto]),
     // 5 services: the key process and its client
     .systemLibrary(
@@ -175,7 +180,7 @@ let package = Package(
       floors0To3 + [
         "PacketHost", "StateTree", "Ledger", "RelayEngine", "Persistence", "ChainAccess", "LocalKeys",
         "LedgerService", "AttestService", "RelayService", "Transactions", "SigningRules", "SignerWire",
-        "SignerAccess", grdb,
+        "SignerAccess", "ContractHost", "Contracts", grdb,
       ]),
     room(
       "5-services", "OfflineVerification",
@@ -187,7 +192,7 @@ let package = Package(
         "WireBytes", "Digests", "Encodings", "SignatureSchemes", "MerkleProofs", "LightClients", "Messages",
         "Gate", "PacketHost", "Ledger", "RelayEngine", "ChainAccess", "LocalKeys", "LedgerService",
         "AttestService", "RelayService", "Devnet", "Simulation", "OfflineVerification", "Conformance",
-        "Transactions", "SigningRules",
+        "Transactions", "SigningRules", "ContractHost", "Contracts",
         arguments,
       ],
       path: "Sources/6-programs/causeway", swiftSettings: settings),
@@ -207,14 +212,14 @@ let package = Package(
       "beside", "Conformance",
       wire + [
         "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", "ForeignProtocols",
-        "OfflineVerification", "SigningRules", yams,
+        "OfflineVerification", "SigningRules", "ContractHost", yams,
       ]),
     room(
       "beside", "FuzzBodies",
       wire + [
         "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", "ForeignProtocols",
         "OfflineVerification", "PacketHost", "StateTree", "RelayEngine", "Ledger", "SigningRules",
-        "SignerJournal", "ThresholdSigning", "SignerWire",
+        "SignerJournal", "ThresholdSigning", "SignerWire", "ContractHost",
       ]),
     .executableTarget(
       name: "LedgerCrashChild",
@@ -249,6 +254,10 @@ let package = Package(
     tests("Persistence", wire + ["MerkleProofs", "StateTree", "Persistence"]),
     tests(
       "Ledger", floors0To3 + ["PacketHost", "StateTree", "Ledger", "LedgerCrashChild", crypto]),
+    tests("ContractHost", wire + ["SignatureSchemes", "ContractHost", "Conformance", crypto]),
+    tests(
+      "Contracts",
+      floors0To3 + ["Transactions", "PacketHost", "StateTree", "Ledger", "ContractHost", "Contracts", crypto]),
     tests("PacketHost", floors0To3 + ["PacketHost", "StateTree", "FuzzBodies", crypto]),
     tests(
       "LedgerService",
@@ -305,7 +314,7 @@ let package = Package(
       floors0To3 + [
         "PacketHost", "StateTree", "Ledger", "RelayEngine", "ChainAccess", "LocalKeys", "LedgerService",
         "AttestService", "RelayService", "Devnet", "Transactions", "SigningRules", "SignerWire",
-        "SignerAccess", "causeway-signer", crypto,
+        "SignerAccess", "ContractHost", "Contracts", "causeway-signer", crypto,
       ]),
     tests(
       "Simulation",

@@ -46,12 +46,19 @@ struct ArchitectureTests {
     "RelayService": (
       gate.union(["PacketHost", "StateTree", "Ledger", "RelayEngine", "Persistence", "ChainAccess"]), ["GRDB"]
     ),
-    "Devnet": (services.union(["Transactions", "SigningRules", "SignerWire", "SignerAccess"]), ["GRDB"]),
+    "Devnet": (
+      services.union([
+        "Transactions", "SigningRules", "SignerWire", "SignerAccess", "ContractHost", "Contracts",
+      ]), ["GRDB"]
+    ),
     "LedgerService": (
       gate.union(["PacketHost", "StateTree", "Ledger", "Persistence", "ChainAccess"]),
       ["GRDB", "Crypto", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket"]
     ),
     "CSodium": ([], []),
+    "CWasmtime": ([], []),
+    "ContractHost": (wire.union(["SignatureSchemes", "CWasmtime"]), []),
+    "Contracts": (gate.union(["Transactions", "PacketHost", "Ledger", "ContractHost"]), []),
     "SigningRules": (keys, []),
     "ThresholdSigning": (wire.union(["SignatureSchemes", "CSodium"]), ["Crypto"]),
     "CPKCS11": ([], []),
@@ -80,7 +87,7 @@ struct ArchitectureTests {
     "causeway": (
       services.union([
         "Devnet", "Simulation", "ForeignProtocols", "OfflineVerification", "Conformance", "Transactions",
-        "SigningRules",
+        "SigningRules", "ContractHost", "Contracts",
       ]),
       ["ArgumentParser"]
     ),
@@ -89,12 +96,12 @@ struct ArchitectureTests {
     "SignerCrashChild": (keys.union(["SigningRules", "SignerJournal"]), ["Crypto"]),
     "TestSupport": (wire, []),
     "Conformance": (
-      gate.union(["Transactions", "ForeignProtocols", "OfflineVerification", "SigningRules"]), ["Yams"]
+      gate.union(["Transactions", "ForeignProtocols", "OfflineVerification", "SigningRules", "ContractHost"]), ["Yams"]
     ),
     "FuzzBodies": (
       gate.union([
         "Transactions", "ForeignProtocols", "OfflineVerification", "PacketHost", "StateTree", "RelayEngine",
-        "Ledger", "SigningRules", "SignerJournal", "ThresholdSigning", "SignerWire",
+        "Ledger", "SigningRules", "SignerJournal", "ThresholdSigning", "SignerWire", "ContractHost",
       ]), []
     ),
   ]

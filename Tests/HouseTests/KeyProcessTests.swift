@@ -45,7 +45,7 @@ struct KeyProcessTests {
     arguments: [
       "ChainAccess", "RelayEngine", "RelayService", "Ledger", "LedgerService", "PacketHost", "StateTree",
       "Gate",
-      "ForeignProtocols", "Persistence", "AttestService", "LocalKeys", "Devnet", "Simulation", "GRDB",
+      "ForeignProtocols", "ContractHost", "Contracts", "Persistence", "AttestService", "LocalKeys", "Devnet", "Simulation", "GRDB",
       "AsyncHTTPClient", "NIOHTTP1", "NIOWebSocket", "Hummingbird", "Yams",
     ])
   func apart(name: String) throws {

@@ -76,9 +76,9 @@ struct CrossingTests {
     let program = RecklessProgram()
     var lane = try TestLane(.attested, programs: LedgerPrograms([program]))
     let target = try InteroperableAddress(
-      domain: DomainID("cosmos:island-1"), address: program.address.bytes.array)
+      domain: DomainID("cosmos:island-1"), address: program.address.bytes)
     let refund = try InteroperableAddress(
-      domain: DomainID("cosmos:harbor-1"), address: lane.user.address.bytes.array)
+      domain: DomainID("cosmos:harbor-1"), address: lane.user.address.bytes)
     let call = ExecutionEnvelope.Call(
       target: target, funds: [], gasLimit: 200_000, input: [RecklessProgram.Deed.emptyValue.rawValue])
     let payload = try Payload(

@@ -92,7 +92,7 @@ struct CrossingTests {
   func fundsOfCalls() throws {
     var lane = try TestLane()
     let sender = try InteroperableAddress(
-      domain: lane.harbor.domain, address: TestLane.user.bytes.array)
+      domain: lane.harbor.domain, address: TestLane.user.bytes)
     let account = ExecutionApplication.account(of: sender, over: lane.client)
     let token = lane.voucher.token
     let good = try lane.harbor.send(

@@ -305,7 +305,7 @@ struct TestLane {
   }
 
   func execution(_ calls: [ExecutionEnvelope.Call], by sender: AccountAddress = user) throws -> Payload {
-    let refund = try InteroperableAddress(domain: harbor.domain, address: sender.bytes.array)
+    let refund = try InteroperableAddress(domain: harbor.domain, address: sender.bytes)
     return try Payload(
       sourcePort: .execution, destinationPort: .execution, version: ExecutionEnvelope.payloadVersion,
       encoding: ExecutionEnvelope.payloadEncoding,
@@ -316,7 +316,7 @@ struct TestLane {
     _ input: [UInt8], gas: UInt64 = 200_000, funds: [(String, UInt64)] = []
   ) throws -> ExecutionEnvelope.Call {
     ExecutionEnvelope.Call(
-      target: try InteroperableAddress(domain: island.domain, address: Self.program.bytes.array),
+      target: try InteroperableAddress(domain: island.domain, address: Self.program.bytes),
       funds: funds.map { ExecutionEnvelope.Coin(denomination: [UInt8]($0.0.utf8), amount: UInt256($0.1)) },
       gasLimit: gas, input: input)
   }

@@ -5,7 +5,7 @@ import WireBytes
 /// Balances under `bank/`, as plainly as they can be kept.
 struct TestBank: TokenKeeping {
   static func key(_ account: AccountAddress, _ token: String) -> [UInt8] {
-    [UInt8]("bank/".utf8) + account.bytes.array + [UInt8]("/\(token)".utf8)
+    [UInt8]("bank/".utf8) + account.bytes + [UInt8]("/\(token)".utf8)
   }
 
   static func amount(_ bytes: [UInt8]?) -> UInt256 {
@@ -65,7 +65,7 @@ struct TestNames: AccountNaming {
     return AccountAddress(bytes)
   }
 
-  func name(of account: AccountAddress) -> String { "acct" + Hex.encode(account.bytes.array, prefix: "") }
+  func name(of account: AccountAddress) -> String { "acct" + Hex.encode(account.bytes, prefix: "") }
 }
 
 /// Programs told by the first byte of their input: 0 answers the rest, 1 refuses, 2 burns gas without end, 3

@@ -246,7 +246,14 @@ extension LedgerExecution {
     _ index: Int, of transaction: Transaction
   ) throws(AttemptFailure<TransactionRefusal>) -> LedgerMessage {
     let decoded: LedgerMessage
-    do { decoded = try LedgerMessage(decoding: transaction.messages[index]) } catch {
+    let message = transaction.messages[index]
+    do {
+      if let contracts = programs.contracts, contracts.handles(message.typeURL) {
+        decoded = .module(message, signer: try contracts.signer(of: message))
+      } else {
+        decoded = try LedgerMessage(decoding: message)
+      }
+    } catch {
       throw .failure(.message(index: index, error))
     }
     guard decoded.signer == transaction.sender else {

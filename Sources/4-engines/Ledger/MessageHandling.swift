@@ -45,6 +45,9 @@ extension LedgerExecution {
       do { return try handle(client: message, in: &context) } catch { throw error.map { .client($0) } }
     case .sendPacket, .receivePacket, .acknowledgePacket, .timeOutPacket:
       do { return try handle(packet: message, in: &context) } catch { throw error.map { .packet($0) } }
+    case .module(let message, _):
+      guard let contracts = programs.contracts else { throw .failure(.typeUnknown(message.typeURL)) }
+      do { return try contracts.handle(message, in: &context) } catch { throw error.map { .module($0) } }
     }
   }
 

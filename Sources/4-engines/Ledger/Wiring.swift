@@ -76,8 +76,7 @@ public struct ProgramTargets: CallTargets {
 
   /// Only an account under which a program lies: anything else would keep a call's funds for good.
   public func account(of target: InteroperableAddress) -> AccountAddress? {
-    guard target.domain == domain, let bytes = try? Bytes20(target.address) else { return nil }
-    let account = AccountAddress(bytes)
+    guard target.domain == domain, let account = AccountAddress(bytes: target.address) else { return nil }
     return programs.contains(account) ? account : nil
   }
 
@@ -108,7 +107,7 @@ extension ProgramCallRefusal {
 }
 
 extension PacketHost {
-  /// The host of a ledger: token transfers over its bank, executions over its programs.
+  /// The host of a ledger: token transfers over its bank, executions over its programs and contracts.
   ///
   /// - Parameter domain: the ledger's name for senders elsewhere, for instance `cosmos:harbor-1`.
   public static func ledger(domain: DomainID, programs: LedgerPrograms = .standard) -> PacketHost {
@@ -118,7 +117,8 @@ extension PacketHost {
         TransferApplication(
           tokens: bank, accounts: AccountNames(), blocked: [LedgerRules.feeCollector]),
         ExecutionApplication(
-          domain: domain, targets: ProgramTargets(domain: domain, programs: programs), tokens: bank),
-      ], clients: HostClients())
+          domain: domain, targets: ProgramTargets(domain: domain, programs: programs), tokens: bank,
+          callbacks: programs.contracts),
+      ], clients: HostClients(), router: programs.contracts)
   }
 }

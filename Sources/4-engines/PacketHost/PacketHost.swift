@@ -67,11 +67,20 @@ public struct PacketHost: Sendable {
   public static let acknowledgementGasReserve: UInt64 = 60_000
 
   private let applications: [PortID: any PacketApplication]
+  private let router: (any PortRouting)?
   public let clients: HostClients
 
-  public init(applications: [any PacketApplication], clients: HostClients) {
+  /// - Parameter router: knows the ports that `applications` does not have.
+  public init(
+    applications: [any PacketApplication], clients: HostClients, router: (any PortRouting)? = nil
+  ) {
     self.applications = Dictionary(applications.map { ($0.port, $0) }) { first, _ in first }
+    self.router = router
     self.clients = clients
+  }
+
+  private func application(for port: PortID) -> (any PacketApplication)? {
+    applications[port] ?? router?.application(for: port)
   }
 
   /// Sends `payloads` over `client`, on behalf of `sender`.
@@ -263,7 +272,7 @@ extension PacketHost {
     var needed = reserve
     for payload in packet.payloads {
       let (sum, overflow) = needed.addingReportingOverflow(
-        applications[payload.destinationPort]?.gasNeeded(by: payload) ?? 0)
+        application(for: payload.destinationPort)?.gasNeeded(by: payload) ?? 0)
       needed = overflow ? .max : sum
     }
     guard context.gas.remaining > needed else {
@@ -276,7 +285,7 @@ extension PacketHost {
         (context: inout HostContext) throws(AttemptFailure<ReceiveFailure>) -> Acknowledgement in
         var results: [[UInt8]] = []
         for (index, payload) in packet.payloads.enumerated() {
-          guard let application = applications[payload.destinationPort] else {
+          guard let application = application(for: payload.destinationPort) else {
             throw .failure(.portUnknown(payload.destinationPort))
           }
           do throws(AttemptFailure<ApplicationRefusal>) {
@@ -319,7 +328,7 @@ extension PacketHost {
   }
 
   private func application(_ port: PortID) throws(AttemptFailure<PacketRefusal>) -> any PacketApplication {
-    guard let application = applications[port] else { throw .failure(.portUnknown(port)) }
+    guard let application = application(for: port) else { throw .failure(.portUnknown(port)) }
     return application
   }
 

@@ -66,8 +66,8 @@ public struct CrossingMessages: Sendable {
     let target: InteroperableAddress
     let refundTo: InteroperableAddress
     do {
-      target = try InteroperableAddress(domain: destination.id, address: program.bytes.array)
-      refundTo = try InteroperableAddress(domain: origin.id, address: sender.bytes.array)
+      target = try InteroperableAddress(domain: destination.id, address: program.bytes)
+      refundTo = try InteroperableAddress(domain: origin.id, address: sender.bytes)
     } catch { throw .address(error) }
     let account = ExecutionApplication.account(of: refundTo, over: destinationClient)
     var payloads: [Payload] = []

@@ -155,8 +155,8 @@ extension World {
   private static func observed(_ packet: Packet, isForged: Bool) -> ObservedPacket {
     var tags: [[UInt8]] = []
     var mustFail = false
-    let observer = ObserverProgram().address.bytes.array
-    let counter = CounterProgram().address.bytes.array
+    let observer = ObserverProgram().address.bytes
+    let counter = CounterProgram().address.bytes
     for payload in packet.payloads where payload.sourcePort == .execution {
       guard let envelope = try? ExecutionEnvelope(decoding: payload.value.span) else { continue }
       for call in envelope.calls {

@@ -93,7 +93,7 @@ extension World {
     while true {
       let page = try chain.tree.entries(prefix: prefix, after: last, limit: 1_000, at: version)
       for entry in page {
-        let token = String(decoding: entry.key.dropFirst(prefix.count + 21), as: UTF8.self)
+        let token = String(decoding: entry.key.dropFirst(prefix.count + 1 + Int(entry.key[prefix.count])), as: UTF8.self)
         sums[token, default: 0] += try UInt256(bigEndian: entry.value.span).asUInt64 ?? .max
       }
       guard let final = page.last else { break }

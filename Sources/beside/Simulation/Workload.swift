@@ -109,7 +109,7 @@ extension World {
   ) throws -> AccountAddress {
     let origin = domains[lane.ends[side].domain].id
     return ExecutionApplication.account(
-      of: try InteroperableAddress(domain: origin, address: user.address.bytes.array),
+      of: try InteroperableAddress(domain: origin, address: user.address.bytes),
       over: lane.ends[1 - side].client)
   }
 
@@ -118,7 +118,7 @@ extension World {
   ) throws -> Payload {
     let there = domains[lane.ends[1 - side].domain].id
     func target(_ address: AccountAddress) throws -> InteroperableAddress {
-      try InteroperableAddress(domain: there, address: address.bytes.array)
+      try InteroperableAddress(domain: there, address: address.bytes)
     }
     nextTag += 1
     var calls = [
@@ -151,7 +151,7 @@ extension World {
     let envelope = try ExecutionEnvelope(
       calls: calls,
       refundTo: try InteroperableAddress(
-        domain: domains[lane.ends[side].domain].id, address: user.address.bytes.array))
+        domain: domains[lane.ends[side].domain].id, address: user.address.bytes))
     return try Payload(
       sourcePort: .execution, destinationPort: .execution, version: ExecutionEnvelope.payloadVersion,
       encoding: ExecutionEnvelope.payloadEncoding, value: envelope.encoded())

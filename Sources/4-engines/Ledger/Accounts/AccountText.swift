@@ -24,14 +24,14 @@ extension AccountAddress {
     guard decoded.variant == .bech32 else { throw .variant }
     let bytes: [UInt8]
     do { bytes = try decoded.bytes() } catch { throw .bech32(error) }
-    guard let address = try? Bytes20(bytes) else { throw .length(bytes.count) }
-    self.init(address)
+    guard let address = AccountAddress(bytes: bytes) else { throw .length(bytes.count) }
+    self = address
   }
 
   /// Bech32.
   public var text: String {
     let bytes = bytes
-    // 20 bytes under a short prefix stay well under bech32's limit.
+    // 32 bytes under a short prefix stay under bech32's limit.
     guard let text = try? Bech32(prefix: Self.prefix, bytes: bytes.span).encoded() else {
       preconditionFailure("an address fits bech32")
     }

@@ -22,7 +22,7 @@ public struct Accounts: Sendable {
   public init() {}
 
   public static func key(_ address: AccountAddress) -> [UInt8] {
-    [UInt8]("accounts/".utf8) + address.bytes.array
+    [UInt8]("accounts/".utf8) + address.bytes
   }
 
   /// Nil when the account has never received anything.

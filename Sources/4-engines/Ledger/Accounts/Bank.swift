@@ -22,7 +22,8 @@ public struct Bank: Sendable {
   }
 
   public static func balancePrefix(_ account: AccountAddress) -> [UInt8] {
-    [UInt8]("balances/".utf8) + account.bytes.array + [0x2f]
+    // The length first, so that no account's prefix begins another's.
+    [UInt8]("balances/".utf8) + [UInt8(account.count)] + account.bytes
   }
 
   public static func supplyKey(_ denom: Denom) -> [UInt8] { [UInt8]("supply/\(denom.text)".utf8) }

@@ -1,20 +1,33 @@
 public import Messages
 public import PacketHost
 
-/// The programs of a domain, by address.
+/// What accounts and packets call by address: the programs of a domain, and its contracts where it has any.
 public struct LedgerPrograms: Sendable {
   private let programs: [AccountAddress: any LedgerProgram]
+  public let contracts: (any ContractModule)?
   private let bank = Bank()
 
   /// Of two programs with one name the first counts.
-  public init(_ programs: [any LedgerProgram]) {
-    self.programs = Dictionary(programs.map { ($0.address, $0) }) { first, _ in first }
+  public init(_ programs: [any LedgerProgram], contracts: (any ContractModule)? = nil) {
+    self.init(Dictionary(programs.map { ($0.address, $0) }) { first, _ in first }, contracts)
   }
+
+  private init(_ programs: [AccountAddress: any LedgerProgram], _ contracts: (any ContractModule)?) {
+    self.programs = programs
+    self.contracts = contracts
+  }
+
+  /// The same programs beside `contracts`.
+  public func with(contracts: any ContractModule) -> LedgerPrograms { LedgerPrograms(programs, contracts) }
 
   /// A counter and the bank: what a domain has by default.
   public static let standard = LedgerPrograms([CounterProgram(), BankProgram()])
 
-  public func contains(_ address: AccountAddress) -> Bool { programs[address] != nil }
+  /// Whether something could lie at `address`. Only the state tells whether a contract does: a call to none
+  /// is refused.
+  public func contains(_ address: AccountAddress) -> Bool {
+    programs[address] != nil || (contracts != nil && address.count == 32)
+  }
 
   /// Calls a program with `funds` of `caller`. When it throws, the layer that it ran in is for the caller to
   /// undo.
@@ -36,7 +49,12 @@ public struct LedgerPrograms: Sendable {
     _ address: AccountAddress, input: [UInt8], funds: [Coin], by caller: AccountAddress,
     in context: inout HostContext
   ) throws(AttemptFailure<ProgramCallRefusal>) -> [UInt8] {
-    guard let program = programs[address] else { throw .failure(.programUnknown(address)) }
+    guard let program = programs[address] else {
+      guard let contracts, address.count == 32 else { throw .failure(.programUnknown(address)) }
+      do {
+        return try contracts.call(address, input: input, funds: funds, by: caller, in: &context)
+      } catch { throw error.map { .program($0) } }
+    }
     do {
       return try program.call(input, funds: funds, by: ProgramCaller(account: caller), in: &context)
     } catch { throw error.map { .program($0) } }

@@ -33,6 +33,7 @@ public enum QueryRefusal: Error, Hashable, Sendable {
   case proofUnavailable
   case state
   case tree(StateTreeError)
+  case module(ModuleRefusal)
 
   /// Numbers of cosmos-sdk `types/errors/errors.go`.
   public var code: (codespace: String, number: UInt32) {
@@ -42,6 +43,7 @@ public enum QueryRefusal: Error, Hashable, Sendable {
     case .request, .proofUnavailable: ("sdk", 18)
     case .notFound: ("sdk", 38)
     case .state, .tree: ("sdk", 35)
+    case .module(let refusal): (refusal.codespace, refusal.number)
     }
   }
 }
@@ -78,7 +80,23 @@ extension LedgerChain {
         )
       } catch { throw .tree(error) }
     }
-    guard let name = QueryName(rawValue: path) else { throw .pathUnknown(path) }
+    guard let name = QueryName(rawValue: path) else {
+      guard let contracts = execution.programs.contracts else { throw .pathUnknown(path) }
+      guard !prove else { throw .proofUnavailable }
+      let answer: [UInt8]?
+      do {
+        answer = try contracts.query(path: path, request: request, on: state, at: moment)
+      } catch {
+        switch error {
+        case .request: throw .request
+        case .notFound: throw .notFound
+        case .refused(let refusal): throw .module(refusal)
+        case .state: throw .state
+        }
+      }
+      guard let answer else { throw .pathUnknown(path) }
+      return ABCIAnswer(key: [], value: answer, proof: nil, height: height)
+    }
     guard !prove else { throw .proofUnavailable }
     let answer = try named(name, request, in: state)
     return ABCIAnswer(key: [], value: answer, proof: nil, height: height)

@@ -76,7 +76,7 @@ extension LedgerChain {
   }
 
   /// Clients are judged as of the newest block, also where an older state is read.
-  private var moment: BlockMoment {
+  var moment: BlockMoment {
     BlockMoment(
       height: UInt64(clamping: tip.height), time: UnixTime(seconds: UInt64(clamping: tip.time.seconds)))
   }

@@ -14,6 +14,8 @@ public enum LedgerMessage: Hashable, Sendable {
   case receivePacket(Packet, proof: [UInt8], height: Height, signer: AccountAddress)
   case acknowledgePacket(Packet, Acknowledgement, proof: [UInt8], height: Height, signer: AccountAddress)
   case timeOutPacket(Packet, proof: [UInt8], height: Height, signer: AccountAddress)
+  /// For a ``ContractModule``, which says who must have signed.
+  case module(AnyMessage, signer: AccountAddress)
 
   public enum TypeURL {
     public static let send = "/cosmos.bank.v1beta1.MsgSend"
@@ -38,7 +40,7 @@ public enum LedgerMessage: Hashable, Sendable {
     case .createClient(_, _, let signer), .updateClient(_, _, let signer),
       .registerCounterparty(_, _, let signer), .sendPacket(_, _, _, let signer),
       .receivePacket(_, _, _, let signer), .acknowledgePacket(_, _, _, _, let signer),
-      .timeOutPacket(_, _, _, let signer):
+      .timeOutPacket(_, _, _, let signer), .module(_, let signer):
       signer
     }
   }
@@ -100,6 +102,7 @@ extension LedgerMessage {
     case .receivePacket: TypeURL.receivePacket
     case .acknowledgePacket: TypeURL.acknowledgePacket
     case .timeOutPacket: TypeURL.timeOutPacket
+    case .module(let message, _): message.typeURL
     }
   }
 
@@ -150,6 +153,7 @@ extension LedgerMessage {
       writer.bytes(2, proof)
       Self.write(height, 3, to: &writer)
       writer.string(5, signer.text)
+    case .module(let message, _): return message
     }
     return AnyMessage(typeURL: typeURL, value: writer.bytes)
   }

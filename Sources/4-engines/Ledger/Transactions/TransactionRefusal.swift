@@ -50,6 +50,7 @@ public enum MessageRefusal: Error, Hashable, Sendable {
   case counterparty(Counterparty.FormError)
   case client(ClientRefusal)
   case call(ProgramCallRefusal)
+  case module(ModuleRefusal)
 }
 
 /// Why a call did not run, or was undone.
@@ -107,6 +108,7 @@ extension MessageRefusal {
     case .client: ("client", 2)
     case .call(.funds): ("sdk", 5)
     case .call: ("program", 2)
+    case .module(let refusal): (refusal.codespace, refusal.number)
     }
   }
 

@@ -65,7 +65,7 @@ public struct ExecutionApplication: PacketApplication {
   ) throws(AttemptFailure<ApplicationRefusal>) {
     let envelope = try decode(payload)
     // The destination knows the sender by this address.
-    guard envelope.refundTo.domain == domain, envelope.refundTo.address == sender.bytes.array else {
+    guard envelope.refundTo.domain == domain, envelope.refundTo.address == sender.bytes else {
       throw refusal("refundTo")
     }
   }

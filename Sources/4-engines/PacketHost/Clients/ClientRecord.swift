@@ -76,7 +76,7 @@ struct ClientRecord: Hashable {
     var writer = ProtobufWriter()
     writer.varint(1, kind.rawValue)
     writer.varint(2, store.rawValue)
-    writer.alwaysBytes(3, creator.bytes.array)
+    writer.alwaysBytes(3, creator.bytes)
     writer.alwaysBytes(4, policyHash.array)
     // One more, so that zero is told from none.
     if let trustingPeriodSeconds { writer.varint(5, trustingPeriodSeconds &+ 1) }
@@ -94,7 +94,7 @@ struct ClientRecord: Hashable {
   init?(stored bytes: [UInt8]) {
     var numbers: [UInt32: UInt64] = [:]
     var heights: [UInt32: Height] = [:]
-    var creator: Bytes20?
+    var creator: AccountAddress?
     var policyHash: Bytes32?
     var domain = ""
     let span = bytes.span
@@ -103,7 +103,7 @@ struct ClientRecord: Hashable {
       var reader = ProtobufReader(rules, sizeBytesMax: 4_096)
       while let field = try reader.next(in: span) {
         switch field.number {
-        case 3: creator = try field.fixed(in: span)
+        case 3: creator = AccountAddress(bytes: try field.bytes(in: span))
         case 4: policyHash = try field.fixed(in: span)
         case 6, 7, 10, 11:
           heights[field.number] = try Height(protobuf: span.extracting(try field.message()))
@@ -117,7 +117,7 @@ struct ClientRecord: Hashable {
       let creator, let policyHash, let domain = try? DomainID(domain)
     else { return nil }
     self.init(
-      kind: kind, store: store, creator: AccountAddress(creator), domain: domain, policyHash: policyHash,
+      kind: kind, store: store, creator: creator, domain: domain, policyHash: policyHash,
       trustingPeriodSeconds: numbers[5].map { $0 - 1 })
     frozen = heights[6]
     latest = heights[7]

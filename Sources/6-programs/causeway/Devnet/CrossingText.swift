@@ -56,7 +56,7 @@ enum Programs {
   ]
 
   static func name(_ target: InteroperableAddress) -> String? {
-    names.sorted { $0.key < $1.key }.first { $0.value.bytes.array == target.address }?.key
+    names.sorted { $0.key < $1.key }.first { $0.value.bytes == target.address }?.key
   }
 }
 

@@ -1,0 +1,1 @@
+#include "causeway_wasmtime.h"

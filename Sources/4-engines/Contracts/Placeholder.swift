@@ -1,0 +1,2 @@
+/// The room is being built.
+enum ContractsPlaceholder {}
