@@ -220,4 +220,14 @@ public struct TreeState<Store: StateStore>: StateReading {
       }
     } catch { throw .unreadable }
   }
+
+  public func range(
+    from start: [UInt8], until end: [UInt8]?, descending: Bool, limit: Int
+  ) throws(StateFailure) -> [(key: [UInt8], value: [UInt8])] {
+    do {
+      return try tree.range(from: start, until: end, descending: descending, limit: limit, at: version).map {
+        ($0.key, $0.value)
+      }
+    } catch { throw .unreadable }
+  }
 }

@@ -41,6 +41,12 @@ public struct MemoryStateStore: StateStore {
     revisions.entries(prefix: prefix, after: last, at: version, limit: limit)
   }
 
+  public func range(
+    from start: [UInt8], until end: [UInt8]?, descending: Bool, at version: UInt64, limit: StateScanLimit
+  ) throws(StateStoreError) -> [StateEntry] {
+    revisions.range(from: start, until: end, descending: descending, at: version, limit: limit)
+  }
+
   public mutating func write(_ commit: StateCommit) throws(StateStoreError) {
     tops[commit.version] = commit.top
     span = StateVersions(oldest: span?.oldest ?? commit.version, newest: commit.version)

@@ -112,6 +112,51 @@ struct RevisionIndex: Sendable {
     return found
   }
 
+  func range(
+    from start: [UInt8], until end: [UInt8]?, descending: Bool, at version: UInt64, limit: StateScanLimit
+  ) -> [StateEntry] {
+    var found: [StateEntry] = []
+    guard limit.count > 0, !blocks.isEmpty, end.map({ KeyOrder.precedes(start, $0) }) ?? true else {
+      return found
+    }
+    var bytes = 0
+    /// Takes one row; false when the scan is over.
+    func take(_ row: Row) -> Bool {
+      guard let value = row.value(at: version) else { return true }
+      found.append(StateEntry(key: row.key, value: value))
+      bytes += row.key.count + value.count
+      return found.count < limit.count && bytes < limit.bytes
+    }
+    if descending {
+      // The place behind the last key of the range.
+      var block = end.flatMap { self.block(of: $0) } ?? blocks.count - 1
+      var index = end.map { Self.index(of: $0, in: blocks[block]).index } ?? blocks[block].count
+      while true {
+        while index > 0 {
+          index -= 1
+          let row = blocks[block][index]
+          guard !KeyOrder.precedes(row.key, start), take(row) else { return found }
+        }
+        guard block > 0 else { return found }
+        block -= 1
+        index = blocks[block].count
+      }
+    }
+    var block = block(of: start) ?? 0
+    var index = Self.index(of: start, in: blocks[block]).index
+    while block < blocks.count {
+      while index < blocks[block].count {
+        let row = blocks[block][index]
+        index += 1
+        if let end, !KeyOrder.precedes(row.key, end) { return found }
+        guard take(row) else { return found }
+      }
+      block += 1
+      index = 0
+    }
+    return found
+  }
+
   /// Whether `key` belongs in this block: between its first key and the next block's.
   private func isInside(_ key: [UInt8], _ block: Int) -> Bool {
     guard block < blocks.count, !KeyOrder.precedes(key, blocks[block][0].key) else { return false }

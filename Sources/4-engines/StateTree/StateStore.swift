@@ -15,6 +15,11 @@ public protocol StateStore: Sendable {
   func entries(
     prefix: [UInt8], after last: [UInt8]?, at version: UInt64, limit: StateScanLimit
   ) throws(StateStoreError) -> [StateEntry]
+  /// Entries at `version` whose keys lie from `start`, inclusive, to `end`, exclusive (to the last one when nil), in
+  /// byte order of the keys, or against it from the last of them.
+  func range(
+    from start: [UInt8], until end: [UInt8]?, descending: Bool, at version: UInt64, limit: StateScanLimit
+  ) throws(StateStoreError) -> [StateEntry]
   /// Keeps a commit, wholly or not at all.
   mutating func write(_ commit: StateCommit) throws(StateStoreError)
   /// Removes versions before `version`, and every page and value that only they used.

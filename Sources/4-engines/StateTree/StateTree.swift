@@ -40,6 +40,24 @@ public struct StateTree<Store: StateStore>: Sendable {
     } catch { throw .store(error) }
   }
 
+  /// Up to `limit` entries whose keys lie from `start`, inclusive, to `end`, exclusive: in byte order of the keys, or
+  /// against it.
+  ///
+  /// - Parameters:
+  ///   - end: nil for no end.
+  ///   - limit: at most ``StateLimits/scanLengthMax``. To go on, move `start` behind the last key that was given, or
+  ///     `end` to it.
+  public func range(
+    from start: [UInt8], until end: [UInt8]?, descending: Bool, limit: Int = StateLimits.scanLengthMax,
+    at version: UInt64
+  ) throws(StateTreeError) -> [StateEntry] {
+    _ = try top(of: version)
+    do {
+      return try store.range(
+        from: start, until: end, descending: descending, at: version, limit: StateScanLimit(count: limit))
+    } catch { throw .store(error) }
+  }
+
   /// Makes `version` of the newest version and `changes`, and returns its root.
   ///
   /// Changes that change nothing (the value a key has, the deletion of an absent key) leave no trace in the store.

@@ -156,6 +156,35 @@ public struct SQLiteStateStore: StateStore {
     }
   }
 
+  public func range(
+    from start: [UInt8], until end: [UInt8]?, descending: Bool, at version: UInt64, limit: StateScanLimit
+  ) throws(StateStoreError) -> [StateEntry] {
+    try read { (connection: Database) throws -> [StateEntry] in
+      var found: [StateEntry] = []
+      guard limit.count > 0, end.map({ start.lexicographicallyPrecedes($0) }) ?? true else { return found }
+      // Each bound stands as one comparison, so that the index is entered at it in either direction.
+      let statement = try connection.cachedStatement(
+        sql: """
+          SELECT key, value FROM state_values AS one
+          WHERE tree = ?1 AND key >= ?2 \(end == nil ? "" : "AND key < ?4") AND value IS NOT NULL AND version = (
+            SELECT max(version) FROM state_values WHERE tree = ?1 AND key = one.key AND version <= ?3)
+          ORDER BY key \(descending ? "DESC" : "")
+          """)
+      var arguments: StatementArguments = [tree, Data(start), Int64(clamping: version)]
+      if let end { arguments += [Data(end)] }
+      let rows = try Row.fetchCursor(statement, arguments: arguments)
+      var bytes = 0
+      while let row = try rows.next() {
+        let key = try Self.bytes(row, 0, .values)
+        let value = try Self.bytes(row, 1, .values)
+        bytes += key.count + value.count
+        found.append(StateEntry(key: key, value: value))
+        if found.count == limit.count || bytes >= limit.bytes { break }
+      }
+      return found
+    }
+  }
+
   public mutating func write(_ commit: StateCommit) throws(StateStoreError) {
     let (tree, cache) = (tree, cache)
     try Self.engine {

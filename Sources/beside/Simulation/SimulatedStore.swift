@@ -23,6 +23,12 @@ struct SimulatedStore: StateStore {
     try inner.entries(prefix: prefix, after: last, at: version, limit: limit)
   }
 
+  func range(
+    from start: [UInt8], until end: [UInt8]?, descending: Bool, at version: UInt64, limit: StateScanLimit
+  ) throws(StateStoreError) -> [StateEntry] {
+    try inner.range(from: start, until: end, descending: descending, at: version, limit: limit)
+  }
+
   mutating func write(_ commit: StateCommit) throws(StateStoreError) { try inner.write(commit) }
 
   mutating func prune(before version: UInt64) throws(StateStoreError) -> StatePruneCount {

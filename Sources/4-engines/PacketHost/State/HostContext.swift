@@ -82,6 +82,32 @@ public struct HostContext: Sendable {
     return found
   }
 
+  /// Keys from `start`, inclusive, to `end`, exclusive, in byte order or against it; at most `limit`. Each costs
+  /// what it costs in ``entries(prefix:after:limit:)``.
+  public mutating func range(
+    from start: [UInt8], until end: [UInt8]?, descending: Bool = false, limit: Int
+  ) throws(ExecutionHalt) -> [(key: [UInt8], value: [UInt8])] {
+    let found = try page(from: start, until: end, descending: descending, limit: limit)
+    for entry in found { try chargeStep(key: entry.key, value: entry.value) }
+    return found
+  }
+
+  /// What ``range(from:until:descending:limit:)`` gives, free of charge: for iterators, which read ahead a
+  /// little and pay for each entry with ``chargeStep(key:value:)`` when it is taken.
+  public mutating func page(
+    from start: [UInt8], until end: [UInt8]?, descending: Bool, limit: Int
+  ) throws(ExecutionHalt) -> [(key: [UInt8], value: [UInt8])] {
+    do {
+      return try state.range(from: start, until: end, descending: descending, limit: limit)
+    } catch { throw .state(error) }
+  }
+
+  /// Pays for one entry of an iteration.
+  public mutating func chargeStep(key: [UInt8], value: [UInt8]) throws(ExecutionHalt) {
+    let size = UInt64(key.count + value.count)
+    try charge(GasSchedule.iterationPerEntry + GasSchedule.readPerByte * size)
+  }
+
   public mutating func emit(_ event: Event) throws(ExecutionHalt) {
     try charge(GasSchedule.eventFlat)
     events.append(event)

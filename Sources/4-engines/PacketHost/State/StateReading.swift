@@ -15,6 +15,14 @@ public protocol StateReading: Sendable {
   func entries(
     prefix: [UInt8], after start: [UInt8]?, limit: Int
   ) throws(StateFailure) -> [(key: [UInt8], value: [UInt8])]
+
+  /// Keys from `start`, inclusive, to `end`, exclusive (to the last one when nil), with their values; at most
+  /// `limit`.
+  ///
+  /// - Parameter descending: from the last of them against the byte order, instead of from the first with it.
+  func range(
+    from start: [UInt8], until end: [UInt8]?, descending: Bool, limit: Int
+  ) throws(StateFailure) -> [(key: [UInt8], value: [UInt8])]
 }
 
 /// Committed state in memory, for tests and simulation.
@@ -32,6 +40,18 @@ public struct MemoryState: StateReading {
       key.starts(with: prefix) && (start.map { $0.lexicographicallyPrecedes(key) } ?? true)
     }
     return keys.sorted { $0.lexicographicallyPrecedes($1) }.prefix(limit).map { ($0, values[$0] ?? []) }
+  }
+
+  public func range(
+    from start: [UInt8], until end: [UInt8]?, descending: Bool, limit: Int
+  ) throws(StateFailure) -> [(key: [UInt8], value: [UInt8])] {
+    let keys = values.keys.filter { key in
+      !key.lexicographicallyPrecedes(start) && (end.map { key.lexicographicallyPrecedes($0) } ?? true)
+    }
+    let sorted = keys.sorted { one, two in
+      descending ? two.lexicographicallyPrecedes(one) : one.lexicographicallyPrecedes(two)
+    }
+    return sorted.prefix(max(limit, 0)).map { ($0, values[$0] ?? []) }
   }
 
   /// Takes over what a block wrote.
