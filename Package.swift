@@ -326,6 +326,9 @@ let package = Package(
     tests("Program", wire + ["Gate", "ForeignProtocols", "causeway", "causeway-signer"]),
     tests(
       "SignerProgram",
-      wire + ["SignatureSchemes", "LightClients", "SigningRules", "SignerWire", "causeway-signer"]),
+      wire + [
+        "SignatureSchemes", "LightClients", "Messages", "Transactions", "SigningRules", "SignerWire",
+        "SignerAccess", "causeway-signer",
+      ]),
   ]
 )

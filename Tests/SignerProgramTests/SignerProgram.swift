@@ -19,13 +19,17 @@ enum SignerProgram {
     .deletingLastPathComponent().appendingPathComponent("causeway-signer").path
 
   /// Runs the command with `arguments`, giving it `input`, until it ends.
-  static func run(_ arguments: [String], input: String = "") throws -> Run {
+  ///
+  /// - Parameter environment: what it has besides the common one.
+  static func run(
+    _ arguments: [String], input: String = "", environment: [String: String] = [:]
+  ) throws -> Run {
     let folder = try Folder()
     defer { folder.remove() }
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
     process.arguments = arguments
-    process.environment = environment
+    process.environment = Self.environment.merging(environment) { _, new in new }
     let names = ["input", "output", "complaint"].map { URL(fileURLWithPath: folder.path + "/" + $0) }
     for name in names { try Data().write(to: name) }
     try Data(input.utf8).write(to: names[0])
