@@ -12,7 +12,7 @@ final class MemoryCounter: MonotonicCounter {
 
   func read() throws(MonotonicCounterError) -> UInt64 { value.withLock { $0 } }
   func increment() throws(MonotonicCounterError) -> UInt64 {
-    if fails.withLock({ $0 }) { throw MonotonicCounterError(code: 7) }
+    if fails.withLock({ $0 }) { throw MonotonicCounterError.unavailable(code: 7) }
     return value.withLock { value in
       value += 1
       return value
@@ -307,7 +307,7 @@ struct StartTests {
 
     // A start that did not come to raise the counter is finished by the next.
     counter.setFails(true)
-    #expect(MemoryVault.refusal(files, counter: counter) == .counter(MonotonicCounterError(code: 7)))
+    #expect(MemoryVault.refusal(files, counter: counter) == .counter(.unavailable(code: 7)))
     let unfinished = files.copy()
     counter.setFails(false)
     #expect(MemoryVault.refusal(files, counter: counter) == nil)
@@ -318,6 +318,83 @@ struct StartTests {
     _ = try Self.adopt(
       unfinished, .counterAhead(recorded: 43, counter: 44), counter: counter, found: &records)
     #expect(MemoryVault.refusal(unfinished, counter: counter) == nil)
+  }
+
+  @Test("raises the counter when it is due and at an end, and only when something was written since")
+  func raising() throws {
+    let counter = MemoryCounter(10)
+    let files = MemoryFiles()
+    let limits = RecordLimits(raiseCounterAfterMilliseconds: 1_000)
+    try SignerRecords.create(MemoryVault.places, vault: MemoryVault.vault, files: files)
+    var records = try SignerRecords.open(
+      MemoryVault.places, vault: MemoryVault.vault, files: files, counter: counter, limits: limits, at: 5_000
+    ) { _ in }
+    #expect(try counter.read() == 11)
+    var isDue = records.wantsCounterRaise(at: 9_999)
+    #expect(!isDue)
+    try records.raiseCounter(at: 9_999)
+    #expect(try counter.read() == 11)
+
+    try records.append([1])
+    try records.commit()
+    let during = files.copy()
+    isDue = records.wantsCounterRaise(at: 5_999)
+    #expect(!isDue)
+    isDue = records.wantsCounterRaise(at: 6_000)
+    #expect(isDue)
+    let epoch = records.epoch
+    try records.raiseCounter(at: 6_000)
+    let next = records.epoch
+    #expect(next == epoch + 1)
+    #expect(try counter.read() == 12)
+    isDue = records.wantsCounterRaise(at: 1_000_000)
+    #expect(!isDue)
+    // The copy has the same start, and is older than what was raised after it.
+    #expect(MemoryVault.refusal(during, counter: counter) == .counterAhead(recorded: 11, counter: 12))
+    try records.append([2])
+    try records.commit()
+    _ = consume records
+    #expect(MemoryVault.refusal(files, counter: counter) == nil)
+  }
+
+  @Test("finishes a raise that failed, at the next start, and halts until then")
+  func failedRaise() throws {
+    let counter = MemoryCounter(10)
+    let files = MemoryFiles()
+    try SignerRecords.create(MemoryVault.places, vault: MemoryVault.vault, files: files)
+    var records = try SignerRecords.open(
+      MemoryVault.places, vault: MemoryVault.vault, files: files, counter: counter, at: 1
+    ) { _ in }
+    try records.append([1])
+    counter.setFails(true)
+    #expect(throws: RecordFailure.counter(.unavailable(code: 7))) { try records.raiseCounter(at: 2) }
+    _ = consume records
+    counter.setFails(false)
+    #expect(try counter.read() == 11)
+    var replayed: [[UInt8]] = []
+    _ = try SignerRecords.open(
+      MemoryVault.places, vault: MemoryVault.vault, files: files, counter: counter, at: 3
+    ) { replayed.append($0) }
+    #expect(replayed == [[1]])
+    #expect(try counter.read() == 13)
+  }
+
+  @Test("is inspected without beginning an epoch, and refused as an opening would be")
+  func inspection() throws {
+    let files = try MemoryVault.made([[1], [2]])
+    let before = files.copy()
+    var seen: [[UInt8]] = []
+    let position = try SignerRecords.inspect(
+      MemoryVault.places, vault: MemoryVault.vault, files: files
+    ) { seen.append($0) }
+    #expect(seen == [[1], [2]])
+    #expect(try Self.anchored(files).journal == position)
+    for path in before.paths { #expect(files[path] == before[path], "\(path)") }
+    #expect(files.paths == before.paths)
+    files[MemoryVault.anchorPath] = nil
+    #expect(throws: StartRefusal.missingAnchor(state: position)) {
+      try SignerRecords.inspect(MemoryVault.places, vault: MemoryVault.vault, files: files) { _ in }
+    }
   }
 
   @Test("halts at a failure of any call of a commit, and loses nothing that was acknowledged")

@@ -155,7 +155,9 @@ struct SignerStoryTests {
     #expect(try home.open(["anchor", "show"]).code == 0)
     let copy = home.folder.path + "/copy"
     try FileManager.default.copyItem(atPath: home.signer, toPath: copy)
-    #expect(try home.open(["anchor", "show"]).code == 0)
+    let serving = try Serving(home)
+    #expect(serving.ready.hasPrefix("ready "))
+    #expect(serving.stop() == 0)
     try FileManager.default.removeItem(atPath: home.signer)
     try FileManager.default.moveItem(atPath: copy, toPath: home.signer)
     let refused = try home.open(["run"])

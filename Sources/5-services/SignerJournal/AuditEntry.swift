@@ -4,7 +4,7 @@ public import WireBytes
 public enum AuditKind: String, Hashable, Sendable, CaseIterable {
   case start, stop, session, request, grant, refusal, administration, approval, alarm, lock, adoption,
     compaction, key, drill
-  case share
+  case share, counter
 }
 
 /// The members that an audit line may have beside its own four. A closed list, so that what can be logged is read here; none of

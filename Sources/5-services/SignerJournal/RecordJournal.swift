@@ -219,6 +219,15 @@ public struct RecordJournal: ~Copyable, Sendable {
       failure = error
       throw .files(error)
     }
+    return try beginEpoch(counter: counter)
+  }
+
+  /// Commits what waits, and the next epoch after it.
+  ///
+  /// - Parameter counter: the value that the monotonic counter is raised to next.
+  @discardableResult
+  mutating func beginEpoch(counter: UInt64?) throws(RecordJournalError) -> Position {
+    if let failure { throw .poisoned(failure) }
     self.counter = counter
     add(.epoch(pending.epoch + 1, counter: counter))
     return try commit()

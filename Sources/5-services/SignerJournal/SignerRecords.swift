@@ -23,11 +23,18 @@ public struct RecordLimits: Hashable, Sendable {
   public let compactAtBytes: Int
   /// An audit file of this size gets no more lines.
   public let rotateAuditAtBytes: Int
+  /// A counter wants to be raised this long after the last time, when something was written since. Each time wears the
+  /// device: a TPM takes some hundred thousand.
+  public let raiseCounterAfterMilliseconds: UInt64
 
-  /// 16 MiB and 8 MiB unless told otherwise.
-  public init(compactAtBytes: Int = 16 << 20, rotateAuditAtBytes: Int = 8 << 20) {
+  /// 16 MiB, 8 MiB and an hour unless told otherwise.
+  public init(
+    compactAtBytes: Int = 16 << 20, rotateAuditAtBytes: Int = 8 << 20,
+    raiseCounterAfterMilliseconds: UInt64 = 3_600_000
+  ) {
     self.compactAtBytes = compactAtBytes
     self.rotateAuditAtBytes = rotateAuditAtBytes
+    self.raiseCounterAfterMilliseconds = raiseCounterAfterMilliseconds
   }
 }
 
@@ -37,6 +44,8 @@ public enum RecordFailure: Error, Hashable, Sendable {
   case journal(RecordJournalError)
   case audit(AuditLogError)
   case anchor(AnchorError)
+  /// The counter was to be raised.
+  case counter(MonotonicCounterError)
 }
 
 /// All that a signer writes down before it signs: records, audit lines and the anchor, in the one order that is safe.
@@ -52,6 +61,11 @@ public struct SignerRecords: ~Copyable, Sendable {
   private var anchor: Anchor
   private var audit: AuditLog
   private let limits: RecordLimits
+  private let counter: (any MonotonicCounter)?
+  /// What the counter has, as the newest epoch says.
+  private var counterValue: UInt64?
+  /// When it was raised last, and where the anchor was then.
+  private var raised: (at: UInt64, anchor: Anchor.Value)
 
   public var position: Position { journal.committed }
   public var epoch: UInt64 { journal.committed.epoch }
@@ -112,6 +126,20 @@ public struct SignerRecords: ~Copyable, Sendable {
     return try found.start(at: time, counter)
   }
 
+  /// Checks the records as ``open(_:vault:files:counter:limits:at:replay:)`` does, and changes nothing: no epoch begins, and
+  /// the counter stays where it is.
+  ///
+  /// - Throws: what `open` would refuse with.
+  public static func inspect(
+    _ places: SignerPlaces, vault: VaultID, files: any DurableFiles = SystemFiles(),
+    counter: (any MonotonicCounter)? = nil, limits: RecordLimits = RecordLimits(),
+    replay: (_ record: [UInt8]) throws -> Void
+  ) throws(StartRefusal) -> Position {
+    let found = try FoundRecords(places, vault, files, counter, limits, replay: replay)
+    if let refusal = found.refusal { throw refusal }
+    return found.position
+  }
+
   /// Goes on in spite of a refusal, after people decided so, and writes the decision down.
   ///
   /// The records that are there are kept, `records` are added, and the history goes on after both the state's position and
@@ -145,12 +173,46 @@ public struct SignerRecords: ~Copyable, Sendable {
 
   init(
     journal: consuming RecordJournal, anchor: consuming Anchor, audit: consuming AuditLog,
-    limits: RecordLimits
+    limits: RecordLimits, counter: (any MonotonicCounter)?, at time: UInt64
   ) {
+    raised = (time, anchor.value)
     self.journal = journal
     self.anchor = anchor
     self.audit = audit
     self.limits = limits
+    self.counter = counter
+  }
+
+  /// Whether a counter is due to be raised.
+  ///
+  /// - Parameter time: milliseconds since 1970.
+  public func wantsCounterRaise(at time: UInt64) -> Bool {
+    counter != nil && anchor.value != raised.anchor
+      && time >= raised.at + limits.raiseCounterAfterMilliseconds
+  }
+
+  /// Commits, and begins the next epoch with a higher counter: no copy of state and anchor from before is the newest any
+  /// more. Does nothing where there is no counter, or nothing was written since the last time.
+  ///
+  /// The records say first what the counter will have, as a start does: a crash between the two is finished by the next start.
+  ///
+  /// - Parameter time: milliseconds since 1970.
+  /// - Throws: any failure is final.
+  public mutating func raiseCounter(at time: UInt64) throws(RecordFailure) {
+    try commit()
+    guard let counter, let value = counterValue, anchor.value != raised.anchor else { return }
+    guard value < .max else { throw .counter(.exhausted) }
+    do throws(RecordJournalError) { try journal.beginEpoch(counter: value + 1) } catch {
+      throw .journal(error)
+    }
+    try append(AuditEntry(.counter, at: time, [.number(.epoch, epoch), .number(.count, value + 1)]))
+    try commit()
+    do throws(MonotonicCounterError) {
+      let now = try counter.increment()
+      guard now == value + 1 else { throw .moved(expected: value + 1, found: now) }
+    } catch { throw .counter(error) }
+    counterValue = value + 1
+    raised = (time, anchor.value)
   }
 
   /// Adds a record to the next commit.
@@ -191,9 +253,7 @@ public struct SignerRecords: ~Copyable, Sendable {
   }
 
   /// Raises the epoch's counter and the anchor to what was just started.
-  mutating func begin(
-    _ counter: (any MonotonicCounter)?, expecting value: UInt64?, _ entry: AuditEntry, replacing: Bool
-  ) throws(StartRefusal) {
+  mutating func begin(expecting value: UInt64?, _ entry: AuditEntry, replacing: Bool) throws(StartRefusal) {
     do throws(AuditLogError) {
       try audit.start()
       try audit.append(entry)
@@ -204,10 +264,12 @@ public struct SignerRecords: ~Copyable, Sendable {
       let now = Anchor.Value(journal: journal.committed, audit: audit.committed)
       if replacing { try anchor.replace(by: now) } else { try anchor.advance(to: now) }
     } catch { throw StartRefusal(error) }
+    raised.anchor = anchor.value
     guard let counter, let value else { return }
+    counterValue = value
     do throws(MonotonicCounterError) {
       let now = try counter.increment()
-      guard now == value else { throw MonotonicCounterError(code: .max) }
+      guard now == value else { throw .moved(expected: value, found: now) }
     } catch { throw .counter(error) }
   }
 }
@@ -224,6 +286,8 @@ struct FoundRecords: ~Copyable {
   /// What the counter says; after an unfinished start it is one behind the records.
   private var counterValue: UInt64?
   private var finishesStart = false
+  /// Where the records end; the beginning when there are none.
+  private(set) var position: Position
   /// The first reason not to go on that people may decide about.
   private(set) var refusal: StartRefusal?
 
@@ -235,6 +299,7 @@ struct FoundRecords: ~Copyable {
     self.vault = vault
     self.files = files
     self.limits = limits
+    position = .beginning(of: vault)
     do throws(AnchorError) {
       anchor = try Anchor.open(directory: places.anchors, vault: vault, files: files)
     } catch {
@@ -261,6 +326,7 @@ struct FoundRecords: ~Copyable {
       if known != .beginning(of: vault) { refusal = .missingState(anchor: known?.journal) }
       return
     }
+    position = found.end
     if let known {
       refusal = StartRefusal(found, anchor: known.journal)
     } else {
@@ -319,10 +385,11 @@ struct FoundRecords: ~Copyable {
     do throws(RecordJournalError) { try journal.start(counter: mark) } catch { throw StartRefusal(error) }
     let position = journal.committed
     guard let anchor = anchor.take(), let audit = audit.take() else { throw .missingAnchor(state: position) }
-    var records = SignerRecords(journal: journal, anchor: anchor, audit: audit, limits: limits)
+    var records = SignerRecords(
+      journal: journal, anchor: anchor, audit: audit, limits: limits, counter: counter, at: time)
     let entry = AuditEntry(
       .start, at: time, [.number(.epoch, position.epoch), .number(.position, position.sequence)])
-    try records.begin(counter, expecting: mark, entry, replacing: false)
+    try records.begin(expecting: mark, entry, replacing: false)
     return records
   }
 
@@ -360,7 +427,8 @@ struct FoundRecords: ~Copyable {
       anchor = try Self.made(places, vault, value, files)
     }
     let epoch = journal.committed.epoch
-    var adopted = SignerRecords(journal: journal, anchor: anchor, audit: audit, limits: limits)
+    var adopted = SignerRecords(
+      journal: journal, anchor: anchor, audit: audit, limits: limits, counter: counter, at: time)
     let entry = AuditEntry(
       .adoption, at: time,
       [
@@ -368,7 +436,7 @@ struct FoundRecords: ~Copyable {
         .number(.records, UInt64(records.count)), .number(.position, state?.sequence ?? 0),
         .number(.anchor, anchored?.sequence ?? 0),
       ])
-    try adopted.begin(counter, expecting: mark, entry, replacing: true)
+    try adopted.begin(expecting: mark, entry, replacing: true)
     return adopted
   }
 
@@ -399,7 +467,7 @@ struct FoundRecords: ~Copyable {
       do throws(MonotonicCounterError) { value = try counter.increment() } catch { throw .counter(error) }
       finishesStart = false
     }
-    guard value < .max else { throw .counter(MonotonicCounterError(code: .max)) }
+    guard value < .max else { throw .counter(.exhausted) }
     return value + 1
   }
 }

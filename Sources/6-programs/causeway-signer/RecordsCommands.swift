@@ -168,13 +168,13 @@ struct AnchorCommand: ParsableCommand {
 
 struct AnchorShow: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "show", abstract: "Say whether the records may be used, and why not.")
+    commandName: "show", abstract: "Say whether the records may be used, and why not. Changes nothing.")
   @OptionGroup var place: PlaceArguments
   @OptionGroup var passphrase: PassphraseArguments
 
   func run() throws {
     try OfflineText.with(place, passphrase) { offline throws(OfflineError) in
-      let position = try offline.position(at: Clock.milliseconds)
+      let position = try offline.position()
       Terminal.print(
         [
           "epoch": .number(String(position.epoch)), "sequence": .number(String(position.sequence)),
@@ -206,13 +206,20 @@ struct AnchorAdopt: ParsableCommand {
   var watermarks: String?
   @Option(help: "Why it is safe, for the audit log.")
   var reason: String
+  @Flag(
+    help: "Make the TPM's counter anew first, where the TPM has none: it was cleared, or it is another one.")
+  var makeCounter = false
   @Flag(help: "Yes: I know that a claim that was signed and is not in these records can be contradicted.")
   var iKnowWhatWasSigned = false
 
   func run() throws {
     let marks = try watermarks.map { try Terminal.read($0) }
     try OfflineText.with(place, passphrase) { offline throws(OfflineError) in
-      let adoption = try offline.adoption(watermarks: marks, at: Clock.milliseconds)
+      if makeCounter {
+        let value = try offline.makeCounter()
+        Terminal.complain("the TPM's counter was made; it is at \(value)")
+      }
+      let adoption = try offline.adoption(watermarks: marks)
       guard let refusal = adoption.refusal else {
         Terminal.print(["adopted": false], json: place.json) {
           ["records and anchor agree: there is nothing to adopt"]

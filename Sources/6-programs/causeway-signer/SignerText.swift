@@ -121,7 +121,9 @@ enum SignerText {
     switch error {
     case .configuration: Complaint.usage
     case .vault(let error): code(error)
-    case .records(.inUse), .keys(.unavailable), .server: Complaint.notNow
+    case .records(.inUse), .records(.counter(.unavailable)), .records(.counter(.undecided)),
+      .keys(.unavailable), .server:
+      Complaint.notNow
     default: Complaint.refused
     }
   }
@@ -208,23 +210,48 @@ enum SignerText {
     case .alreadyThere: "there are records of this vault already"
     case .auditTruncated, .auditForked:
       "the audit log is not the one that the anchor knows: lines were removed or changed. Keep the files; see docs/operations/keys.md, \"The log is not whole\""
-    case .counterAhead, .counterBehind, .counterMissing:
-      "the TPM's counter and the records disagree: an older copy was restored, or the TPM was replaced. See \(chapter), then `\(adopt)`"
+    case .counterAhead(let recorded, let counter):
+      "the TPM's counter is at \(counter), and the newest start that the records know left it at \(recorded): directory and anchor are older copies, put back together. "
+        + "A signer on them could sign a second claim, so it does not start. Bring the newest copy back, or see \(chapter), then `\(adopt) --watermarks EXPORT`"
+    case .counterBehind(let recorded, let counter):
+      "the TPM's counter is at \(counter), and the records know it at \(recorded): it is another TPM's, or was made anew. "
+        + "Find out why; see \(chapter), then `\(adopt)`"
+    case .counterMissing(let recorded):
+      "earlier starts raised a TPM's counter to \(recorded), and \(directory)/signer.json names none: put `counter` back, or find out who took it out; "
+        + "see \(chapter), then `\(adopt)`"
     case .record(let sequence):
       "record \(sequence) contradicts those before it: the records were changed. Restore from a backup"
     case .nothingToAdopt: "records and anchor agree: there is nothing to adopt"
     case .journal(let error): "the records in \(directory)/watermarks cannot be used: \(error)"
     case .anchor(let error): "the anchor cannot be used: \(error)"
     case .audit(let error): "the audit log cannot be used: \(error)"
-    case .counter(let error): "the TPM's counter cannot be used: \(error)"
+    case .counter(let error): text(error, directory)
     case .files(let error): "the records cannot be used: \(text(error))"
+    }
+  }
+
+  private static func text(_ error: MonotonicCounterError, _ directory: String) -> String {
+    switch error {
+    case .unavailable(let code):
+      "the TPM with the counter cannot be reached (its code is \(code)): is it there, and does nothing else hold it? (`counter` in \(directory)/signer.json)"
+    case .missing:
+      "the TPM has no such counter: it was cleared, or it is another TPM. If you know why, `causeway-signer anchor adopt --directory \(directory) --make-counter` makes it anew"
+    case .foreign: "what the TPM has in the counter's place is none of ours: somebody has replaced it"
+    case .authorisation(let code):
+      "the TPM's counter does not take this vault's authorisation (its code is \(code)): it is another vault's, or the TPM has locked itself"
+    case .refused(let code): "the TPM refused its counter (its code is \(code))"
+    case .malformed: "the TPM's answer, or `counter` in \(directory)/signer.json, cannot be read"
+    case .undecided: "the connection to the TPM was lost while its counter was raised: start again"
+    case .moved(let expected, let found):
+      "the TPM's counter went to \(found) instead of \(expected): somebody else raises it, too. Start again, and find out who"
+    case .exhausted: "the TPM's counter is as high as it can be"
     }
   }
 
   static func code(_ error: OfflineError) -> Int32 {
     switch error {
     case .vault(let error): code(error)
-    case .records(.inUse): Complaint.notNow
+    case .records(.inUse), .records(.counter(.unavailable)), .records(.counter(.undecided)): Complaint.notNow
     case .configuration, .watermarks: Complaint.usage
     default: Complaint.refused
     }

@@ -115,7 +115,7 @@ extension OfflineSigner {
           ]),
         at: time)
       let vault: any KeyKeeping
-      do { vault = try OpenVault.open(directory, configuration, secrets) } catch {
+      do { vault = try OpenVault.open(directory, configuration, secrets, chips) } catch {
         throw .key(KeyTrouble(error))
       }
       guard vault.newest(label: order.label) == nil else { throw .key(.duplicateLabel) }

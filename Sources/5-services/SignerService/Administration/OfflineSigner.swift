@@ -29,11 +29,15 @@ public struct OfflineSigner: ~Copyable {
   public let anchors: String
   let secrets: FileBackEnd
   let files: any DurableFiles
+  let chips: SignerChips
+  private let givenCounter: (any MonotonicCounter)?
 
-  /// - Parameter anchors: when they moved since `init`.
+  /// - Parameters:
+  ///   - anchors: when they moved since `init`.
+  ///   - counter: in the place of the one that the directory names.
   public static func open(
     _ directory: SignerDirectory, anchors: String? = nil, passphrase: borrowing Passphrase,
-    files: any DurableFiles = SystemFiles()
+    counter: (any MonotonicCounter)? = nil, files: any DurableFiles = SystemFiles()
   ) throws(OfflineError) -> OfflineSigner {
     let configuration: SignerConfiguration
     do { configuration = try SignerConfiguration.read(directory, files: files) } catch {
@@ -47,22 +51,31 @@ public struct OfflineSigner: ~Copyable {
     } catch { throw .vault(VaultTrouble(error)) }
     return OfflineSigner(
       directory: directory, configuration: configuration, anchors: anchors ?? configuration.anchors,
-      secrets: secrets, files: files)
+      secrets: secrets, counter: counter, files: files)
   }
 
   private init(
     directory: SignerDirectory, configuration: SignerConfiguration, anchors: String, secrets: FileBackEnd,
-    files: any DurableFiles
+    counter: (any MonotonicCounter)?, files: any DurableFiles
   ) {
     self.directory = directory
     self.configuration = configuration
     self.anchors = anchors
     self.secrets = secrets
     self.files = files
+    chips = SignerChips(configuration, secrets)
+    givenCounter = counter
   }
 
   private var places: SignerPlaces { SignerPlaces(state: directory.path, anchors: anchors) }
   private var vault: VaultID { VaultID(configuration.vault) }
+
+  private func counter() throws(OfflineError) -> (any MonotonicCounter)? {
+    if let givenCounter { return givenCounter }
+    do { return try OpenCounter.open(configuration, secrets, chips) } catch {
+      throw .records(.counter(error))
+    }
+  }
 
   public func policy() throws(OfflineError) -> AccessPolicy {
     do { return try PolicyFile(directory: directory, files: files).read(secrets) } catch {
@@ -74,23 +87,39 @@ public struct OfflineSigner: ~Copyable {
   private func records(
     at time: UInt64, replay: (WatermarkRecord) throws -> Void
   ) throws(OfflineError) -> SignerRecords {
+    let counter = try counter()
     do {
-      return try SignerRecords.open(places, vault: vault, files: files, at: time) { record in
+      return try SignerRecords.open(places, vault: vault, files: files, counter: counter, at: time) { record in
         guard case .watermark(let mark) = try CoreRecord(decoding: record) else { return }
         try replay(mark)
       }
     } catch { throw .records(error) }
   }
 
-  /// Where the records are, when they and the anchor agree. As every start it begins an epoch.
-  public func position(at time: UInt64) throws(OfflineError) -> Position {
+  /// Reads the records, hands out each watermark, and changes nothing.
+  private func read(replay: (WatermarkRecord) throws -> Void) throws(OfflineError) -> Position {
+    let counter = try counter()
+    do {
+      return try SignerRecords.inspect(places, vault: vault, files: files, counter: counter) { record in
+        guard case .watermark(let mark) = try CoreRecord(decoding: record) else { return }
+        try replay(mark)
+      }
+    } catch { throw .records(error) }
+  }
+
+  /// Where the records are, when they, the anchor and the counter agree. Nothing is changed.
+  public func position() throws(OfflineError) -> Position { try read { _ in } }
+
+  /// Begins an epoch, as every start of the signer does.
+  @discardableResult
+  public func begin(at time: UInt64) throws(OfflineError) -> Position {
     try records(at: time) { _ in }.position
   }
 
-  /// All watermarks, as an export with the newest epoch.
-  public func watermarks(at time: UInt64) throws(OfflineError) -> WatermarkInterchange {
+  /// All watermarks, as an export of the epoch that was begun last. Nothing is changed.
+  public func watermarks() throws(OfflineError) -> WatermarkInterchange {
     var state = SigningState(domain: configuration.domain, policy: try policy())
-    let epoch = try records(at: time) { try state.restore($0) }.epoch
+    let epoch = try read { try state.restore($0) }.epoch
     return state.interchange(vaultID: configuration.vault, epoch: epoch)
   }
 
@@ -130,15 +159,16 @@ public struct OfflineSigner: ~Copyable {
   }
 
   /// - Parameter watermarks: an export of what is known to have been signed since.
-  public func adoption(watermarks: [UInt8]?, at time: UInt64) throws(OfflineError) -> Adoption {
+  public func adoption(watermarks: [UInt8]?) throws(OfflineError) -> Adoption {
     var marks: WatermarkInterchange?
     if let watermarks {
       do { marks = try WatermarkInterchange(decoding: watermarks) } catch { throw .watermarks(error) }
     }
     let policy = try policy()
     var state = SigningState(domain: configuration.domain, policy: policy)
+    let counter = try counter()
     do {
-      _ = try SignerRecords.open(places, vault: vault, files: files, at: time) { record in
+      _ = try SignerRecords.inspect(places, vault: vault, files: files, counter: counter) { record in
         guard case .watermark(let mark) = try CoreRecord(decoding: record) else { return }
         try state.restore(mark)
       }
@@ -156,16 +186,26 @@ public struct OfflineSigner: ~Copyable {
     }
   }
 
-  /// Goes on in spite of the refusal, and writes down why.
+  /// Makes the counter that the configuration names anew, where its TPM has none: it was cleared or replaced. The records
+  /// still know the old one's value, and an adoption decides about the difference.
+  public func makeCounter() throws(OfflineError) -> UInt64 {
+    do { return try OpenCounter.make(configuration, secrets, chips) } catch {
+      throw .records(.counter(error))
+    }
+  }
+
+  /// Goes on in spite of the refusal, and writes down why. A counter is raised past what it has, so that no copy from before
+  /// the decision is the newest any more.
   public func adopt(
     _ adoption: borrowing Adoption, reason: String, at time: UInt64
   ) throws(OfflineError) -> Position {
     guard let refusal = adoption.refusal else { throw .records(.nothingToAdopt) }
     let approval = SHA256Hash.hash([UInt8](reason.utf8) + adoption.content.array)
+    let counter = try counter()
     do {
       var records = try SignerRecords.adopt(
-        places, vault: vault, files: files, approved: refusal, approval: approval, records: adoption.records,
-        at: time
+        places, vault: vault, files: files, counter: counter, approved: refusal, approval: approval,
+        records: adoption.records, at: time
       ) { _ in }
       do throws(RecordFailure) {
         try records.append(

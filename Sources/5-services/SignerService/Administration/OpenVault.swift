@@ -98,9 +98,10 @@ extension KeyVault: KeyKeeping {}
 /// The vault of a directory, of the domain that its configuration names.
 enum OpenVault {
   static func create(
-    _ directory: SignerDirectory, _ configuration: SignerConfiguration, _ secrets: FileBackEnd
+    _ directory: SignerDirectory, _ configuration: SignerConfiguration, _ secrets: FileBackEnd,
+    _ chips: SignerChips
   ) throws(KeyVaultError) -> any KeyKeeping {
-    let others = try backEnds(configuration, secrets)
+    let others = try backEnds(configuration, secrets, chips)
     return switch configuration.domain {
     case .user: try KeyVault<UserKeys>.create(path: directory.keys, files: secrets, others: others)
     case .operator: try KeyVault<OperatorKeys>.create(path: directory.keys, files: secrets, others: others)
@@ -111,9 +112,10 @@ enum OpenVault {
   }
 
   static func open(
-    _ directory: SignerDirectory, _ configuration: SignerConfiguration, _ secrets: FileBackEnd
+    _ directory: SignerDirectory, _ configuration: SignerConfiguration, _ secrets: FileBackEnd,
+    _ chips: SignerChips
   ) throws(KeyVaultError) -> any KeyKeeping {
-    let others = try backEnds(configuration, secrets)
+    let others = try backEnds(configuration, secrets, chips)
     return switch configuration.domain {
     case .user: try KeyVault<UserKeys>.open(path: directory.keys, files: secrets, others: others)
     case .operator: try KeyVault<OperatorKeys>.open(path: directory.keys, files: secrets, others: others)
@@ -123,7 +125,7 @@ enum OpenVault {
   }
 
   private static func backEnds(
-    _ configuration: SignerConfiguration, _ secrets: FileBackEnd
+    _ configuration: SignerConfiguration, _ secrets: FileBackEnd, _ chips: SignerChips
   ) throws(KeyVaultError) -> [any KeyBackEnd] {
     var backEnds: [any KeyBackEnd] = []
     do {
@@ -136,13 +138,11 @@ enum OpenVault {
             PKCS11Configuration(modulePath: token.module, tokenLabel: token.label), pin: pin))
       }
       if let chip = configuration.chip {
-        let description: TPMConfiguration
-        do {
-          description = try TPMConfiguration(
-            transport: chip.transport,
-            ownerAuthorisation: secrets.secret(named: SignerSecret.chipAuthorisation))
-        } catch { throw KeyBackEndError.malformed(step: "transport") }
-        backEnds.append(TPMBackEnd(TPMConnection(description)))
+        let connection: TPMConnection
+        do { connection = try chips.connection(chip.transport) } catch {
+          throw KeyBackEndError.malformed(step: "transport")
+        }
+        backEnds.append(TPMBackEnd(connection))
       }
     } catch let error as KeyBackEndError {
       throw .backEnd(error)

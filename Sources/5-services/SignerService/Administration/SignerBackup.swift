@@ -102,7 +102,7 @@ extension OfflineSigner {
       do { bytes = try StateFile.read(directory.path + "/" + name, self.files) } catch { throw .file(error) }
       files[name] = String(decoding: bytes ?? [], as: UTF8.self)
     }
-    let marks = try watermarks(at: time)
+    let marks = try watermarks()
     let papers = try BackupPapers(watermarks: marks, files: files).encoded()
     do {
       let facts = try BackupFacts(
@@ -196,10 +196,7 @@ public enum SignerRestore {
       }
       if let anchors {
         let old = try SignerConfiguration.read(directory, files: files)
-        let moved = SignerConfiguration(
-          domain: old.domain, vault: old.vault, identity: old.identity, anchors: anchors, token: old.token,
-          chip: old.chip, tls: old.tls)
-        try StateFile.replace(directory.configuration, with: moved.encoded(), files)
+        try StateFile.replace(directory.configuration, with: old.moved(anchors: anchors).encoded(), files)
       }
       let marks = newerMarks ?? papers.watermarks
       try StateFile.replace(

@@ -33,6 +33,21 @@ public struct SignerConfiguration: Hashable, Sendable {
     public init(transport: String) { self.transport = transport }
   }
 
+  /// A counter in a TPM 2.0 that every start raises: it notices that directory and anchor were put back together. Its
+  /// authorisation is the vault's secret ``SignerSecret/counterAuthorisation``, so that no other counter is taken for it.
+  public struct Counter: Hashable, Sendable {
+    /// The owner's indices (TCG registry of reserved TPM 2.0 handles and localities, section 2.2).
+    public static let indices: ClosedRange<UInt32> = 0x0100_0000...0x01bf_ffff
+    public let transport: String
+    /// Of the NV index; one of ``indices``.
+    public let index: UInt32
+
+    public init(transport: String, index: UInt32) {
+      self.transport = transport
+      self.index = index
+    }
+  }
+
   /// Where it listens instead of on its socket: mutual TLS 1.3. Files are PEM.
   public struct TLS: Hashable, Sendable {
     public let host: String
@@ -63,10 +78,11 @@ public struct SignerConfiguration: Hashable, Sendable {
   public let token: Token?
   public let chip: Chip?
   public let tls: TLS?
+  public let counter: Counter?
 
   public init(
     domain: KeyDomain, vault: Bytes32, identity: Bytes32, anchors: String, token: Token? = nil,
-    chip: Chip? = nil, tls: TLS? = nil
+    chip: Chip? = nil, tls: TLS? = nil, counter: Counter? = nil
   ) {
     self.domain = domain
     self.vault = vault
@@ -75,6 +91,14 @@ public struct SignerConfiguration: Hashable, Sendable {
     self.token = token
     self.chip = chip
     self.tls = tls
+    self.counter = counter
+  }
+
+  /// The same signer with its anchor in another folder.
+  public func moved(anchors: String) -> SignerConfiguration {
+    SignerConfiguration(
+      domain: domain, vault: vault, identity: identity, anchors: anchors, token: token, chip: chip, tls: tls,
+      counter: counter)
   }
 
   /// Reads a directory's.
@@ -93,7 +117,7 @@ public struct SignerConfiguration: Hashable, Sendable {
       throw .json(error)
     }
     let root = try Members(
-      value, "signer", known: ["schema", "domain", "vault", "identity", "anchors", "token", "chip", "tls"])
+      value, "signer", known: ["schema", "domain", "vault", "identity", "anchors", "token", "chip", "tls", "counter"])
     guard try root.text("schema") == Self.schema else { throw .member("schema") }
     guard let domain = KeyDomain(rawValue: try root.text("domain")) else { throw .member("domain") }
     self.domain = domain
@@ -118,6 +142,21 @@ public struct SignerConfiguration: Hashable, Sendable {
     } else {
       tls = nil
     }
+    if let part = try root.part("counter", known: ["transport", "index"]) {
+      let text = try part.text("index")
+      // One spelling: 0x and eight digits.
+      guard text.hasPrefix("0x"), let index = UInt32(text.dropFirst(2), radix: 16), Self.text(index) == text,
+        Counter.indices.contains(index)
+      else { throw .member("counter.index") }
+      counter = Counter(transport: try part.text("transport"), index: index)
+    } else {
+      counter = nil
+    }
+  }
+
+  private static func text(_ index: UInt32) -> String {
+    let digits = String(index, radix: 16)
+    return "0x" + String(repeating: "0", count: 8 - digits.count) + digits
   }
 
   public func encoded() -> [UInt8] {
@@ -134,12 +173,18 @@ public struct SignerConfiguration: Hashable, Sendable {
         "trustRoots": .string(tls.trustRoots),
       ]
     }
+    if let counter {
+      members["counter"] = [
+        "transport": .string(counter.transport), "index": .string(Self.text(counter.index)),
+      ]
+    }
     return [UInt8]((JSONValue.object(members).text(pretty: true) + "\n").utf8)
   }
 
   /// What the process must be able to do, for its hardening.
   public func hardening(_ filter: ProcessHardening.FilterMode) -> ProcessHardening {
-    ProcessHardening(filter: filter, usesTokens: token != nil || chip != nil, usesInternet: tls != nil)
+    ProcessHardening(
+      filter: filter, usesTokens: token != nil || chip != nil || counter != nil, usesInternet: tls != nil)
   }
 
   /// The members of one object; one that is not known is refused.
@@ -180,4 +225,6 @@ enum SignerSecret {
   static let policy = "policy"
   static let tokenPIN = "token-pin"
   static let chipAuthorisation = "chip-authorisation"
+  /// Of the TPM's counter: 32 random bytes.
+  static let counterAuthorisation = "counter-authorisation"
 }

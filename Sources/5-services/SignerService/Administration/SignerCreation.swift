@@ -75,6 +75,8 @@ public struct SignerCreation: Sendable {
   public let token: SignerConfiguration.Token?
   public let chip: SignerConfiguration.Chip?
   public let tls: SignerConfiguration.TLS?
+  /// To be made in its TPM.
+  public let counter: SignerConfiguration.Counter?
   private let files: any DurableFiles
 
   public static let scryptLog2NRange = 14...20
@@ -82,7 +84,8 @@ public struct SignerCreation: Sendable {
   public init(
     directory: SignerDirectory, domain: KeyDomain, anchors: String, scryptLog2N: Int = 17,
     token: SignerConfiguration.Token? = nil, chip: SignerConfiguration.Chip? = nil,
-    tls: SignerConfiguration.TLS? = nil, files: any DurableFiles = SystemFiles()
+    tls: SignerConfiguration.TLS? = nil, counter: SignerConfiguration.Counter? = nil,
+    files: any DurableFiles = SystemFiles()
   ) {
     self.directory = directory
     self.domain = domain
@@ -91,6 +94,7 @@ public struct SignerCreation: Sendable {
     self.token = token
     self.chip = chip
     self.tls = tls
+    self.counter = counter
     self.files = files
   }
 
@@ -139,20 +143,36 @@ public struct SignerCreation: Sendable {
     }
     let configuration = SignerConfiguration(
       domain: domain, vault: secrets.vaultID, identity: identity, anchors: anchors, token: token, chip: chip,
-      tls: tls)
-    let keys = try generate(orders, secrets, configuration, at: time)
+      tls: tls, counter: counter)
+    let chips = SignerChips(configuration, secrets)
+    let keys = try generate(orders, secrets, configuration, chips, at: time)
     let policy = try policy(keys)
     do {
       try PolicyFile(directory: directory, files: files).replace(with: policy, secrets)
     } catch { throw .policyFile(error) }
-    do {
-      try SignerRecords.create(
-        SignerPlaces(state: directory.path, anchors: anchors), vault: VaultID(secrets.vaultID), files: files)
-    } catch { throw .records(error) }
+    try begin(secrets, configuration, chips, at: time)
     do {
       try StateFile.replace(directory.configuration, with: configuration.encoded(), files)
     } catch { throw .directory(error) }
     return Created(configuration: configuration, keys: keys, policy: policy)
+  }
+
+  /// Makes the counter, where one is asked for, and the records, and begins their first epoch: a copy of this very moment is
+  /// an old one as soon as the signer runs.
+  private func begin(
+    _ secrets: FileBackEnd, _ configuration: SignerConfiguration, _ chips: SignerChips, at time: UInt64
+  ) throws(SignerCreationError) {
+    let raised: (any MonotonicCounter)?
+    do {
+      if configuration.counter != nil { try OpenCounter.make(configuration, secrets, chips) }
+      raised = try OpenCounter.open(configuration, secrets, chips)
+    } catch { throw .records(.counter(error)) }
+    let places = SignerPlaces(state: directory.path, anchors: anchors)
+    let vault = VaultID(secrets.vaultID)
+    do {
+      try SignerRecords.create(places, vault: vault, files: files)
+      _ = try SignerRecords.open(places, vault: vault, files: files, counter: raised, at: time) { _ in }
+    } catch { throw .records(error) }
   }
 
   private func prepare() throws(SignerCreationError) {
@@ -172,11 +192,12 @@ public struct SignerCreation: Sendable {
   }
 
   private func generate(
-    _ orders: [KeyOrder], _ secrets: FileBackEnd, _ configuration: SignerConfiguration, at time: UInt64
+    _ orders: [KeyOrder], _ secrets: FileBackEnd, _ configuration: SignerConfiguration, _ chips: SignerChips,
+    at time: UInt64
   ) throws(SignerCreationError) -> [Created.Key] {
     let vault: any KeyKeeping
     do {
-      vault = try OpenVault.create(directory, configuration, secrets)
+      vault = try OpenVault.create(directory, configuration, secrets, chips)
     } catch { throw .key(label: "", KeyTrouble(error)) }
     var made: [Created.Key] = []
     for order in orders {

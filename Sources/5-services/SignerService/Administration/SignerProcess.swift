@@ -33,9 +33,11 @@ public final class SignerProcess: Sendable {
   ///   - anchors: when they moved since `init`.
   ///   - socket: instead of the directory's.
   ///   - hardening: what was done to this process, for `status`.
+  ///   - counter: in the place of the one that the directory names, for a device that this program does not know.
   public static func start(
     _ directory: SignerDirectory, anchors: String? = nil, socket: String? = nil,
     passphrase: borrowing Passphrase, hardening: HardeningReport, limits: ServerLimits = ServerLimits(),
+    counter: (any MonotonicCounter)? = nil,
     files: any DurableFiles = SystemFiles(), clock: @escaping SigningCore.Clock = SigningCore.systemClock
   ) async throws(SignerStartError) -> SignerProcess {
     let configuration: SignerConfiguration
@@ -54,7 +56,8 @@ public final class SignerProcess: Sendable {
     }
     identity = found
     let vault: any KeyKeeping
-    do { vault = try OpenVault.open(directory, configuration, secrets) } catch {
+    let chips = SignerChips(configuration, secrets)
+    do { vault = try OpenVault.open(directory, configuration, secrets, chips) } catch {
       throw .keys(KeyTrouble(error))
     }
     let policy: AccessPolicy
@@ -64,11 +67,15 @@ public final class SignerProcess: Sendable {
     let now = clock()
     var signing = SigningState(domain: configuration.domain, policy: policy)
     var approvals = Approvals(vaultID: configuration.vault, rules: policy.approvers)
+    let raised: (any MonotonicCounter)?
+    do throws(MonotonicCounterError) {
+      if let counter { raised = counter } else { raised = try OpenCounter.open(configuration, secrets, chips) }
+    } catch { throw .records(.counter(error)) }
     let records: SignerRecords
     do {
       records = try SignerRecords.open(
         SignerPlaces(state: directory.path, anchors: anchors ?? configuration.anchors),
-        vault: VaultID(configuration.vault), files: files, at: now.milliseconds
+        vault: VaultID(configuration.vault), files: files, counter: raised, at: now.milliseconds
       ) { bytes in
         switch try CoreRecord(decoding: bytes) {
         case .watermark(let record): try signing.restore(record)

@@ -151,14 +151,14 @@ private struct RealDrill {
     try FileManager.default.copyItem(atPath: home.path, toPath: copy)
     do {
       let offline = try OfflineSigner.open(home, passphrase: passphrase, files: files)
-      _ = try offline.position(at: time + 1)
+      try offline.begin(at: time + 1)
     }
     let newer = drill.folder + "/newer"
     try files.rename(home.path, to: newer)
     try files.rename(copy, to: home.path)
     do {
       let offline = try OfflineSigner.open(home, passphrase: passphrase, files: files)
-      _ = try offline.position(at: time + 2)
+      try offline.begin(at: time + 2)
       throw Wrong.unexpected("it started on an older copy")
     } catch OfflineError.records(.restoredOlderState) {}
     try files.rename(home.path, to: copy)
@@ -185,7 +185,7 @@ private struct RealDrill {
   private func refuses(_ directory: SignerDirectory, at time: UInt64) throws {
     let offline = try OfflineSigner.open(directory, passphrase: passphrase, files: files)
     do {
-      _ = try offline.position(at: time + 3)
+      try offline.begin(at: time + 3)
       throw Wrong.unexpected("it started without its records")
     } catch OfflineError.records(.missingState) {}
   }
@@ -193,9 +193,9 @@ private struct RealDrill {
   private func adopt(at time: UInt64, _ made: SignerCreation.Created) throws {
     let offline = try OfflineSigner.open(restored, passphrase: passphrase, files: files)
     let marks = try StateFile.read(restored.path + "/restored-watermarks.json", files)
-    let adoption = try offline.adoption(watermarks: marks, at: time + 4)
+    let adoption = try offline.adoption(watermarks: marks)
     _ = try offline.adopt(adoption, reason: "drill", at: time + 4)
-    _ = try offline.position(at: time + 5)
+    try offline.begin(at: time + 5)
     guard try offline.policy() == made.policy else { throw Wrong.unexpected("another policy") }
   }
 }

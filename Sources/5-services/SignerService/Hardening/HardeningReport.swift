@@ -40,6 +40,8 @@ public struct HardeningReport: Hashable, Sendable {
   /// One for each measure, in the order in which they were taken.
   public let lines: [Line]
 
+  package init(lines: [Line]) { self.lines = lines }
+
   public subscript(_ measure: Measure) -> Outcome {
     lines.first { $0.measure == measure }?.outcome ?? .notPossible(.absent)
   }

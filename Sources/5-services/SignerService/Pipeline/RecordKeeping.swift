@@ -11,8 +11,18 @@ public protocol RecordKeeping: Sendable {
   func commit() throws(RecordFailure)
   var wantsCompaction: Bool { get }
   func compact(snapshot: [[UInt8]], at milliseconds: UInt64) throws(RecordFailure)
+  /// Whether a counter outside the disk is due to be raised.
+  func wantsCounterRaise(at milliseconds: UInt64) -> Bool
+  /// Commits, and raises the counter where there is one and something was written. A failure is final.
+  func raiseCounter(at milliseconds: UInt64) throws(RecordFailure)
   var position: Position { get }
   var auditHead: AuditHead { get }
+}
+
+extension RecordKeeping {
+  /// There is none.
+  public func wantsCounterRaise(at milliseconds: UInt64) -> Bool { false }
+  public func raiseCounter(at milliseconds: UInt64) throws(RecordFailure) {}
 }
 
 /// The records of a signer's directory. A class, since they are one, and the signing thread's; the lock is free but for reports.
@@ -41,6 +51,14 @@ public final class JournaledRecords: RecordKeeping {
     try records.withLock { records throws(RecordFailure) in
       try records.compact(snapshot: snapshot, at: milliseconds)
     }
+  }
+
+  public func wantsCounterRaise(at milliseconds: UInt64) -> Bool {
+    records.withLock { $0.wantsCounterRaise(at: milliseconds) }
+  }
+
+  public func raiseCounter(at milliseconds: UInt64) throws(RecordFailure) {
+    try records.withLock { records throws(RecordFailure) in try records.raiseCounter(at: milliseconds) }
   }
 
   public var position: Position { records.withLock { $0.position } }

@@ -230,7 +230,9 @@ public final class SigningCore: Sendable {
       }
       flush(&batch)
       compact()
+      raiseCounter(isLast: false)
     }
+    raiseCounter(isLast: true)
     let waiters = ended.withLock { ended in
       ended.isOver = true
       defer { ended.waiters = [] }
@@ -446,6 +448,18 @@ public final class SigningCore: Sendable {
       if case .journal(.compaction) = error { return }
       halt(.records(error))
     }
+  }
+
+  /// Between batches, when it is due; and at the end, so that no copy that was made while this ran is the newest later.
+  private func raiseCounter(isLast: Bool) {
+    guard haltReason == nil else { return }
+    let now = clock().milliseconds
+    do throws(RecordFailure) {
+      try state.withLock { core throws(RecordFailure) in
+        guard isLast || core.records.wantsCounterRaise(at: now) else { return }
+        try core.records.raiseCounter(at: now)
+      }
+    } catch { halt(.records(error)) }
   }
 
   private static func microseconds(_ duration: Duration) -> UInt64 {
