@@ -19,7 +19,7 @@ public struct ClientHandshake: Sendable {
   private let signer: Bytes32
   private let domain: KeyDomain
   private let randomness: HandshakeRandomness
-  private let open: OpenMessage
+  private let open: HandshakeHello
   private var stage = Stage.opened
 
   /// - Parameters:
@@ -33,9 +33,7 @@ public struct ClientHandshake: Sendable {
     self.signer = signer
     self.domain = domain
     self.randomness = randomness
-    open = OpenMessage(
-      version: SignerLimits.protocolVersion, domain: domain.byte, clientKey: key.publicKey,
-      fresh: randomness.publicKey, nonce: randomness.nonce, milliseconds: now)
+    open = HandshakeHello(domain: domain, key: key.publicKey, randomness: randomness, milliseconds: now)
   }
 
   /// The first frame.
@@ -71,25 +69,23 @@ public struct ClientHandshake: Sendable {
   private func prove(
     _ challenge: ChallengeMessage, at now: UInt64
   ) throws(HandshakeError) -> (Bytes64, SessionKeys, UInt64) {
-    guard challenge.domain == domain.byte else {
-      throw .domain(expected: domain, actual: challenge.domain)
+    let hello = challenge.hello
+    guard hello.domain == domain.byte else { throw .domain(expected: domain, actual: hello.domain) }
+    guard hello.fresh != open.fresh, hello.nonce != open.nonce, hello.key != open.key else {
+      throw .reflected
     }
-    guard challenge.fresh != open.fresh, challenge.nonce != open.nonce, challenge.identity != open.clientKey
-    else { throw .reflected }
-    guard challenge.identity == signer else {
-      throw .identity(expected: signer, actual: challenge.identity)
-    }
-    var transcript = Transcript(open: open.encoded(), challenge: challenge.signedPart())
+    guard hello.key == signer else { throw .identity(expected: signer, actual: hello.key) }
+    var transcript = Transcript(open: open, challenge: hello)
     let message = transcript.message(of: .signer)
     do {
       try Ed25519.verify(message.span, signature: challenge.signature, key: signer, rule: .rfc8032Strict)
     } catch { throw .signature }
-    try checkClock(ours: now, theirs: challenge.milliseconds)
-    let secret = try randomness.agree(with: challenge.fresh)
+    try checkClock(ours: now, theirs: hello.milliseconds)
+    let secret = try randomness.agree(with: hello.fresh)
     transcript.add(challenge.signature)
     let proof = key.sign(transcript.message(of: .client))
     transcript.add(proof)
-    return (proof, transcript.keys(secret), challenge.milliseconds)
+    return (proof, transcript.keys(secret), hello.milliseconds)
   }
 }
 

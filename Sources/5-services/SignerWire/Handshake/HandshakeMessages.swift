@@ -1,105 +1,72 @@
 import SigningRules
 public import WireBytes
 
-/// `[version: 1][domain: 1][client key: 32][fresh X25519 key: 32][nonce: 32][milliseconds since 1970: 8]`
-struct OpenMessage: Hashable, Sendable {
+/// Who begins, or answers, a handshake: the body of `open`, and what the signer signs of `challenge`.
+///
+/// `[version: 1][domain: 1][Ed25519 key: 32][fresh X25519 key: 32][nonce: 32][milliseconds since 1970: 8]`
+struct HandshakeHello: Hashable, Sendable {
   static let size = 106
 
-  var version: UInt8
-  var domain: UInt8
-  var clientKey: Bytes32
-  var fresh: Bytes32
-  var nonce: Bytes32
-  var milliseconds: UInt64
+  let domain: UInt8
+  /// The client's, or the signer's identity.
+  let key: Bytes32
+  let fresh: Bytes32
+  let nonce: Bytes32
+  let milliseconds: UInt64
+
+  init(domain: KeyDomain, key: Bytes32, randomness: HandshakeRandomness, milliseconds: UInt64) {
+    self.domain = domain.byte
+    self.key = key
+    fresh = randomness.publicKey
+    nonce = randomness.nonce
+    self.milliseconds = milliseconds
+  }
 
   func encoded() -> [UInt8] {
-    var bytes: [UInt8] = [version, domain]
-    bytes.append(clientKey)
+    var bytes: [UInt8] = [SignerLimits.protocolVersion, domain]
+    bytes.append(key)
     bytes.append(fresh)
     bytes.append(nonce)
     bytes.append(bigEndian: milliseconds)
     return bytes
   }
 
-  init(
-    version: UInt8, domain: UInt8, clientKey: Bytes32, fresh: Bytes32, nonce: Bytes32, milliseconds: UInt64
-  ) {
-    self.version = version
-    self.domain = domain
-    self.clientKey = clientKey
-    self.fresh = fresh
-    self.nonce = nonce
-    self.milliseconds = milliseconds
-  }
-
-  init(decoding body: [UInt8]) throws(HandshakeError) {
+  /// Reads a whole body, behind which `trailing` bytes stand.
+  init(decoding body: [UInt8], trailing: Int = 0) throws(HandshakeError) {
+    let expected = Self.size + trailing
     // The version comes first, so that another one can be told from a broken message.
-    guard let version = body.first else { throw .length(expected: Self.size, actual: 0) }
+    guard let version = body.first else { throw .length(expected: expected, actual: 0) }
     guard version == SignerLimits.protocolVersion else { throw .version(version) }
-    guard body.count == Self.size else { throw .length(expected: Self.size, actual: body.count) }
+    guard body.count == expected else { throw .length(expected: expected, actual: body.count) }
     let bytes = body.span
-    self.version = version
     domain = bytes[1]
-    clientKey = Bytes32(bytes, at: 2)
+    key = Bytes32(bytes, at: 2)
     fresh = Bytes32(bytes, at: 34)
     nonce = Bytes32(bytes, at: 66)
     milliseconds = bigEndian(bytes, at: 98)
   }
 }
 
-/// `[version: 1][domain: 1][identity: 32][fresh X25519 key: 32][nonce: 32][milliseconds since 1970: 8][signature: 64]`
+/// The signer's hello, and its signature over the transcript: `[hello: 106][signature: 64]`.
 struct ChallengeMessage: Hashable, Sendable {
-  static let signedSize = 106
-  static let size = 170
-
-  var version: UInt8
-  var domain: UInt8
-  var identity: Bytes32
-  var fresh: Bytes32
-  var nonce: Bytes32
-  var milliseconds: UInt64
-  var signature: Bytes64
-
-  func signedPart() -> [UInt8] {
-    var bytes: [UInt8] = [version, domain]
-    bytes.append(identity)
-    bytes.append(fresh)
-    bytes.append(nonce)
-    bytes.append(bigEndian: milliseconds)
-    return bytes
-  }
+  let hello: HandshakeHello
+  let signature: Bytes64
 
   func encoded() -> [UInt8] {
-    var bytes = signedPart()
+    var bytes = hello.encoded()
     bytes.append(signature)
     return bytes
   }
 
-  init(
-    version: UInt8, domain: UInt8, identity: Bytes32, fresh: Bytes32, nonce: Bytes32, milliseconds: UInt64,
-    signature: Bytes64
-  ) {
-    self.version = version
-    self.domain = domain
-    self.identity = identity
-    self.fresh = fresh
-    self.nonce = nonce
-    self.milliseconds = milliseconds
+  init(hello: HandshakeHello, signature: Bytes64) {
+    self.hello = hello
     self.signature = signature
   }
 
   init(decoding body: [UInt8]) throws(HandshakeError) {
-    guard let version = body.first else { throw .length(expected: Self.size, actual: 0) }
-    guard version == SignerLimits.protocolVersion else { throw .version(version) }
-    guard body.count == Self.size else { throw .length(expected: Self.size, actual: body.count) }
+    hello = try HandshakeHello(decoding: body, trailing: Bytes64.count)
     let bytes = body.span
-    self.version = version
-    domain = bytes[1]
-    identity = Bytes32(bytes, at: 2)
-    fresh = Bytes32(bytes, at: 34)
-    nonce = Bytes32(bytes, at: 66)
-    milliseconds = bigEndian(bytes, at: 98)
-    signature = Bytes64(bytes, at: 106)
+    signature = Bytes64(bytes, at: HandshakeHello.size)
   }
 }
 

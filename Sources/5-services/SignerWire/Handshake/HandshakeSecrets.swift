@@ -45,8 +45,8 @@ struct Transcript: Sendable {
   /// `SHA-256(label ‖ open ‖ challenge without its signature)`; lengths are fixed, so nothing frames them.
   private(set) var hash: Bytes32
 
-  init(open: [UInt8], challenge: [UInt8]) {
-    hash = SHA256Hash.hash([UInt8](Self.label.utf8) + open + challenge)
+  init(open: HandshakeHello, challenge: HandshakeHello) {
+    hash = SHA256Hash.hash([UInt8](Self.label.utf8) + open.encoded() + challenge.encoded())
   }
 
   mutating func add(_ signature: Bytes64) {

@@ -6,8 +6,8 @@ public import WireBytes
 public struct ServerHandshake: Sendable {
   private enum Stage: Sendable {
     case waiting
-    case opened(OpenMessage)
-    case challenged(HandshakeRandomness, OpenMessage, Transcript)
+    case opened(HandshakeHello)
+    case challenged(HandshakeRandomness, HandshakeHello, Transcript)
     case proved(SessionKeys, client: Bytes32)
     case over
   }
@@ -28,12 +28,12 @@ public struct ServerHandshake: Sendable {
       throw .order(frame.kind)
     }
     stage = .over
-    let open = try OpenMessage(decoding: frame.body)
+    let open = try HandshakeHello(decoding: frame.body)
     guard open.domain == domain.byte else { throw .domain(expected: domain, actual: open.domain) }
-    guard open.clientKey != identity.publicKey else { throw .reflected }
+    guard open.key != identity.publicKey else { throw .reflected }
     try checkClock(ours: now, theirs: open.milliseconds)
     stage = .opened(open)
-    return open.clientKey
+    return open.key
   }
 
   /// The challenge to a client that may come.
@@ -41,14 +41,13 @@ public struct ServerHandshake: Sendable {
     at now: UInt64, randomness: HandshakeRandomness = HandshakeRandomness()
   ) throws(HandshakeError) -> SignerFrame {
     guard case .opened(let open) = stage else { throw .order(.challenge) }
-    var challenge = ChallengeMessage(
-      version: SignerLimits.protocolVersion, domain: domain.byte, identity: identity.publicKey,
-      fresh: randomness.publicKey, nonce: randomness.nonce, milliseconds: now, signature: Bytes64())
-    var transcript = Transcript(open: open.encoded(), challenge: challenge.signedPart())
-    challenge.signature = identity.sign(handshake: transcript.message(of: .signer))
-    transcript.add(challenge.signature)
+    let hello = HandshakeHello(
+      domain: domain, key: identity.publicKey, randomness: randomness, milliseconds: now)
+    var transcript = Transcript(open: open, challenge: hello)
+    let signature = identity.sign(handshake: transcript.message(of: .signer))
+    transcript.add(signature)
     stage = .challenged(randomness, open, transcript)
-    return SignerFrame(.challenge, challenge.encoded())
+    return SignerFrame(.challenge, ChallengeMessage(hello: hello, signature: signature).encoded())
   }
 
   /// Checks the client's proof; it is who it says it is when this returns its key.
@@ -64,12 +63,12 @@ public struct ServerHandshake: Sendable {
     }
     let message = transcript.message(of: .client)
     do {
-      try Ed25519.verify(message.span, signature: signature, key: open.clientKey, rule: .rfc8032Strict)
+      try Ed25519.verify(message.span, signature: signature, key: open.key, rule: .rfc8032Strict)
     } catch { throw .signature }
     let secret = try randomness.agree(with: open.fresh)
     transcript.add(signature)
-    stage = .proved(transcript.keys(secret), client: open.clientKey)
-    return open.clientKey
+    stage = .proved(transcript.keys(secret), client: open.key)
+    return open.key
   }
 
   /// The session, and the frame that grants it.
