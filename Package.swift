@@ -328,7 +328,7 @@ let package = Package(
       "SignerProgram",
       wire + [
         "SignatureSchemes", "LightClients", "Messages", "Transactions", "SigningRules", "SignerWire",
-        "SignerAccess", "causeway-signer",
+        "SignerAccess", "causeway-signer", nioCore, nioPosix, nioSSL,
       ]),
   ]
 )

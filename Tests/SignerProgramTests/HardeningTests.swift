@@ -6,7 +6,7 @@ import Testing
 @Suite("A hardened process", .timeLimit(.minutes(2)))
 struct HardeningTests {
   /// Whether this kernel filters system calls at all; a sandbox around the tests may not.
-  private static let filters: Bool = {
+  static let filters: Bool = {
     let run = try? SignerProgram.run(["self-test", "hardening", "--json"])
     return (try? run?.json())?["measures"]?["system-call-filter"]?.string == "done"
   }()

@@ -56,8 +56,8 @@ struct TLSTests {
   private static func ask(_ rig: Rig, _ tls: SignerTLS) async throws(SignerClientError) -> Int {
     let clock = rig.clock
     let access = SignerClient(
-      endpoint: .tls(host: "127.0.0.1", port: rig.server.port ?? 0), key: rig.client,
-      signer: rig.identity.publicKey, domain: .operator, tls: tls, clock: { clock.now })
+      endpoint: .tls(host: "127.0.0.1", port: rig.server.port ?? 0, tls), key: rig.client,
+      signer: rig.identity.publicKey, domain: .operator, clock: { clock.now })
     guard let request = try? Rig.request(height: 1) else { throw .closed }
     do throws(SignerClientError) {
       let count = try await access.sign(request, key: rig.key.id).count
@@ -80,14 +80,18 @@ struct TLSTests {
       try await Self.ask(rig, files.client("two"))
     }
     // TLS itself refuses these.
-    for name in ["foreign", "expired"] {
-      await #expect(throws: SignerClientError.tls) { try await Self.ask(rig, files.client(name)) }
+    for (name, alert) in [
+      ("foreign", SignerTLSFailure.Alert.unknownAuthority), ("expired", .certificateExpired),
+    ] {
+      await #expect(throws: SignerClientError.tls(.refused(alert))) {
+        try await Self.ask(rig, files.client(name))
+      }
     }
     // The client does not speak to a signer with another name, or under other roots.
-    await #expect(throws: SignerClientError.tls) {
+    await #expect(throws: SignerClientError.tls(.signerName)) {
       try await Self.ask(rig, files.client("client", signer: "spiffe://example.org/another"))
     }
-    await #expect(throws: SignerClientError.tls) {
+    await #expect(throws: SignerClientError.tls(.untrustedSigner)) {
       try await Self.ask(rig, files.client("client", trust: "otherRoot"))
     }
     #expect(try await Self.ask(rig, files.client("client")) == 65)
@@ -97,7 +101,9 @@ struct TLSTests {
   @Test("is not believed when its own certificate is a client's")
   func impostor() async throws {
     let (rig, files) = try await Self.start("client")
-    await #expect(throws: SignerClientError.tls) { try await Self.ask(rig, files.client("client")) }
+    await #expect(throws: SignerClientError.tls(.signerName)) {
+      try await Self.ask(rig, files.client("client"))
+    }
     await rig.server.stop()
   }
 

@@ -130,6 +130,8 @@ client_key, client = leaf("client", [ATTESTER], number=4)
 other_key, other = leaf("other", ["spiffe://example.org/other"], number=5)
 two_key, two = leaf("two", [ATTESTER, "spiffe://example.org/b"], number=6)
 foreign_key, foreign = leaf("foreign", [ATTESTER], issuer=(OTHER_KEY, OTHER), number=7)
+none_key, none = leaf("none", [], dns=["attester.example.org"], number=9)
+admin_key, admin = leaf("admin", ["spiffe://example.org/admin"], number=10)
 expired_key, expired = leaf("expired", [ATTESTER], end=datetime.datetime(2026, 2, 1), number=8)
 tls = {
     "root": pem(ROOT), "otherRoot": pem(OTHER),
@@ -137,7 +139,9 @@ tls = {
         label: {"certificate": pem(certificate), "key": key_pem(key)}
         for label, key, certificate in [
             ("signer", signer_key, signer), ("client", client_key, client), ("other", other_key, other),
-            ("two", two_key, two), ("foreign", foreign_key, foreign), ("expired", expired_key, expired),
+            ("two", two_key, two), ("none", none_key, none),
+            ("admin", admin_key, admin),
+            ("foreign", foreign_key, foreign), ("expired", expired_key, expired),
         ]
     },
 }

@@ -31,7 +31,7 @@ final class ClientHandler: ChannelInboundHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard failure == nil else { return }
     guard checkName(context) else {
-      failure = .tls
+      failure = .tls(.signerName)
       context.close(promise: nil)
       return
     }
@@ -58,7 +58,7 @@ final class ClientHandler: ChannelInboundHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    if error is NIOSSLError || error is BoringSSLError { failure = failure ?? .tls }
+    if let tls = SignerTLSFailure(error) { failure = failure ?? .tls(tls) }
     context.close(promise: nil)
   }
 

@@ -53,7 +53,6 @@ public final class SignerClient: Sendable {
   private let key: ClientKey
   private let signer: Bytes32
   private let domain: KeyDomain
-  private let tls: SignerTLS?
   private let options: SignerClientOptions
   private let clock: @Sendable () -> UInt64
   private let state = Mutex(State())
@@ -62,7 +61,7 @@ public final class SignerClient: Sendable {
   ///   - signer: the identity that is expected; no other signer is spoken to.
   ///   - clock: milliseconds since 1970.
   public init(
-    endpoint: SignerEndpoint, key: ClientKey, signer: Bytes32, domain: KeyDomain, tls: SignerTLS? = nil,
+    endpoint: SignerEndpoint, key: ClientKey, signer: Bytes32, domain: KeyDomain,
     options: SignerClientOptions = SignerClientOptions(),
     clock: @escaping @Sendable () -> UInt64 = SignerClient.systemClock
   ) {
@@ -70,7 +69,6 @@ public final class SignerClient: Sendable {
     self.key = key
     self.signer = signer
     self.domain = domain
-    self.tls = tls
     self.options = options
     self.clock = clock
   }
@@ -267,7 +265,7 @@ public final class SignerClient: Sendable {
       ended(number, error)
       return
     }
-    let expectedName = context == nil ? nil : tls?.signer
+    let expectedName: String? = if case .tls(_, _, let tls) = endpoint { tls.signer } else { nil }
     let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .connectTimeout(TimeAmount(options.connect))
       .channelInitializer { channel in
@@ -283,7 +281,7 @@ public final class SignerClient: Sendable {
     let connected =
       switch endpoint {
       case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
-      case .tls(let host, let port): bootstrap.connect(host: host, port: port)
+      case .tls(let host, let port, _): bootstrap.connect(host: host, port: port)
       }
     connected.whenComplete { [self] result in
       switch result {
@@ -294,8 +292,7 @@ public final class SignerClient: Sendable {
   }
 
   private func tlsContext() throws(SignerClientError) -> NIOSSLContext? {
-    guard case .tls = endpoint else { return nil }
-    guard let tls else { throw .tls }
+    guard case .tls(_, _, let tls) = endpoint else { return nil }
     do {
       let chain = try NIOSSLCertificate.fromPEMFile(tls.certificate).map {
         NIOSSLCertificateSource.certificate($0)
@@ -307,7 +304,7 @@ public final class SignerClient: Sendable {
       configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(tls.trust))
       configuration.certificateVerification = .noHostnameVerification
       return try NIOSSLContext(configuration: configuration)
-    } catch { throw .tls }
+    } catch { throw .tls(.files) }
   }
 
   private func shakeHands(_ channel: any Channel, _ number: UInt64) {

@@ -13,8 +13,8 @@ public enum SignerClientError: Error, Hashable, Sendable {
   case identity(expected: Bytes32, actual: Bytes32)
   /// The handshake failed, for a reason that trying again does not change.
   case handshake(HandshakeError)
-  /// TLS: files that cannot be read, or a certificate that does not name the signer.
-  case tls
+  /// The two sides do not agree on a TLS connection.
+  case tls(SignerTLSFailure)
   /// It says what cannot be read.
   case malformed(SignerMessageError)
   /// The batch is empty, or longer than a frame.

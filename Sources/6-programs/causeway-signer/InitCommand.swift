@@ -38,7 +38,8 @@ struct InitCommand: ParsableCommand {
   @Option(
     name: .customLong("client"),
     help: ArgumentHelp(
-      "Who may ask: NAME=PUBLICKEY:ROLE[+ROLE], with roles sign, admin, observe. Repeatable.",
+      "Who may ask: NAME=PUBLICKEY:ROLE[+ROLE][@spiffe://…], with roles sign, admin, observe. Over TLS the client comes "
+        + "with a certificate for that URI, on a socket as this user. Repeatable.",
       valueName: "client"))
   var clients: [ClientArgument] = []
   @Option(
@@ -69,8 +70,10 @@ struct InitCommand: ParsableCommand {
     help: ArgumentHelp("The cost of guessing the passphrase: log2 of scrypt's N, 14 to 20.", valueName: "n"))
   var scryptLogN = 17
   @Option(
-    help: ArgumentHelp("Listen here with mutual TLS 1.3, instead of on a socket.", valueName: "host:port"))
-  var tlsListen: String?
+    help: ArgumentHelp(
+      "Listen here with mutual TLS 1.3, instead of on a socket. Port 0 lets the system choose.",
+      valueName: "host:port"))
+  var tlsListen: HostPort?
   @Option(help: ArgumentHelp("The signer's certificates, PEM.", valueName: "file"))
   var tlsCertificates: String?
   @Option(help: ArgumentHelp("The private key of its certificate, PEM.", valueName: "file"))
@@ -92,6 +95,11 @@ struct InitCommand: ParsableCommand {
     }
     guard (tokenModule == nil) == (tokenLabel == nil), (tokenModule == nil) == (tokenPinFile == nil) else {
       throw ValidationError("A token needs --token-module, --token-label and --token-pin-file.")
+    }
+    guard clients.allSatisfy({ ($0.uri == nil) == (tlsListen == nil) }) else {
+      throw ValidationError(
+        "Over TLS every client needs its URI, --client NAME=PUBLICKEY:ROLE@spiffe://…; on a socket none has one."
+      )
     }
     guard backEnd != .pkcs11 || tokenModule != nil, backEnd != .tpm || tpm != nil else {
       throw ValidationError("Say where the token is: --token-module …, or --tpm.")
@@ -131,17 +139,14 @@ struct InitCommand: ParsableCommand {
 
   private func listening() throws -> SignerConfiguration.TLS? {
     guard let tlsListen else { return nil }
-    let parts = tlsListen.split(separator: ":")
-    guard parts.count == 2, let port = Int(parts[1]), (1...65_535).contains(port), let tlsCertificates,
-      let tlsKey,
-      let tlsTrust
-    else {
-      throw ValidationError(
-        "TLS needs --tls-listen HOST:PORT, --tls-certificates, --tls-key and --tls-trust.")
+    guard let tlsCertificates, let tlsKey, let tlsTrust else {
+      throw ValidationError("TLS needs --tls-listen, --tls-certificates, --tls-key and --tls-trust.")
     }
+    // `run` may be called from elsewhere.
+    func absolute(_ path: String) -> String { URL(fileURLWithPath: path).path }
     return SignerConfiguration.TLS(
-      host: String(parts[0]), port: port, certificates: tlsCertificates, privateKey: tlsKey,
-      trustRoots: tlsTrust)
+      host: tlsListen.host, port: tlsListen.port, certificates: absolute(tlsCertificates),
+      privateKey: absolute(tlsKey), trustRoots: absolute(tlsTrust))
   }
 
   /// A policy from the options: clients that sign may use every key for what its order names.
@@ -164,7 +169,7 @@ struct InitCommand: ParsableCommand {
     let listed = clients.map { client -> JSONValue in
       [
         "name": .string(client.name), "key": .string(client.key.description),
-        "peers": [["uid": .number(String(getuid()))]],
+        "peers": [client.uri.map { ["spiffe": .string($0)] } ?? ["uid": .number(String(getuid()))]],
         "roles": .array(client.roles.map { .string($0.rawValue) }), "perMinute": .number(String(perMinute)),
         "grants": client.roles.contains(.sign) ? .array(grants) : [],
       ]
@@ -231,16 +236,22 @@ extension KeyOrderArgument {
   }
 }
 
-/// `NAME=PUBLICKEY:ROLE[+ROLE…]`.
+/// `NAME=PUBLICKEY:ROLE[+ROLE…][@URI]`.
 struct ClientArgument: ExpressibleByArgument {
   let name: String
   let key: Bytes32
   let roles: [ClientRole]
+  /// How its certificate names it, over TLS.
+  let uri: String?
 
   init?(argument: String) {
     let parts = argument.split(separator: "=", maxSplits: 1)
     guard parts.count == 2, (try? ClientName(String(parts[0]))) != nil else { return nil }
-    let rest = parts[1].split(separator: ":")
+    let halves = parts[1].split(separator: "@", maxSplits: 1)
+    guard let first = halves.first else { return nil }
+    uri = halves.count == 2 ? String(halves[1]) : nil
+    if let uri { guard uri.hasPrefix("spiffe://") else { return nil } }
+    let rest = first.split(separator: ":")
     guard rest.count == 2, let key = Root(argument: String(rest[0])) else { return nil }
     var roles: [ClientRole] = []
     for word in rest[1].split(whereSeparator: { $0 == "+" || $0 == "," }) {

@@ -73,7 +73,7 @@ struct RunCommand: AsyncParsableCommand {
     let address =
       switch signer.address {
       case .unix(let path): path
-      case .tls(let host, let port, _): "\(host):\(signer.port ?? port)"
+      case .tls(let host, let port, _): "tls://\(HostPort(host: host, port: signer.port ?? port))"
       }
     if place.json {
       let event: JSONValue = [

@@ -13,6 +13,8 @@ struct StatusCommand: AsyncParsableCommand {
 
         causeway-signer status --directory ./operator --key admin.key
         causeway-signer status --directory ./operator --key admin.key --json | jq .alarms
+        causeway-signer status --connect tls://signer.example.org:7443 --key admin.key --signer 0x… --domain operator \
+          --tls-certificates admin.pem --tls-key admin-key.pem --tls-trust roots.pem --server-id spiffe://example.org/signer
       """)
 
   @OptionGroup var connection: ConnectionArguments

@@ -51,6 +51,7 @@ public struct SignerConfiguration: Hashable, Sendable {
   /// Where it listens instead of on its socket: mutual TLS 1.3. Files are PEM.
   public struct TLS: Hashable, Sendable {
     public let host: String
+    /// 0 lets the system choose; `run` prints which.
     public let port: Int
     public let certificates: String
     public let privateKey: String
@@ -133,7 +134,7 @@ public struct SignerConfiguration: Hashable, Sendable {
         Chip(transport: try part.text("transport"))
       } else { nil }
     if let part = try root.part("tls", known: ["host", "port", "certificates", "privateKey", "trustRoots"]) {
-      guard let port = part.members["port"]?.integer(Int.self), (1...65_535).contains(port) else {
+      guard let port = part.members["port"]?.integer(Int.self), (0...65_535).contains(port) else {
         throw .member("tls.port")
       }
       tls = TLS(

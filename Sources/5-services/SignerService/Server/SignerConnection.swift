@@ -59,8 +59,14 @@ final class SignerConnection: ChannelInboundHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    // A reset, or a TLS handshake that failed: there is nobody to talk to.
-    server.core.count { $0.faults["connection", default: 0] += 1 }
+    // There is nobody to talk to; TLS has told the peer why, if it could.
+    let name =
+      switch error {
+      case NIOSSLError.handshakeFailed: "tlsHandshake"
+      default: "connection"
+      }
+    server.core.count { $0.faults[name, default: 0] += 1 }
+    isClosing = true
     context.close(promise: nil)
   }
 
@@ -99,7 +105,7 @@ final class SignerConnection: ChannelInboundHandler {
         let connection = bound.value
         connection.server.core.count { $0.faults[SignerFault.slowReader.name, default: 0] += 1 }
         connection.isClosing = true
-        connection.context?.close(promise: nil)
+        connection.context?.channel.cutOff()
       }
     }
     // Whoever does not read is not read from either.
@@ -329,7 +335,7 @@ final class SignerConnection: ChannelInboundHandler {
     let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
     context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in bound.value.close(promise: nil) }
     // Whoever does not even read its refusal is not waited for.
-    context.eventLoop.scheduleTask(in: .seconds(1)) { bound.value.close(promise: nil) }
+    context.eventLoop.scheduleTask(in: .seconds(1)) { bound.value.channel.cutOff() }
   }
 
   private func write(_ frame: SignerFrame) {

@@ -132,6 +132,7 @@ public final class SignerServer: Sendable {
       configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(files.trust))
       // Chain and dates are TLS's to check; names are not host names here, but URIs.
       configuration.certificateVerification = .noHostnameVerification
+      configuration.shutdownTimeout = .seconds(1)
       tls = try NIOSSLContext(configuration: configuration)
     } catch { throw .tls }
     do {
@@ -170,7 +171,7 @@ public final class SignerServer: Sendable {
     do throws(SignerFault) {
       let entry = try registry.enter(channel)
       number = entry.number
-      entry.pushedOut?.close(promise: nil)
+      entry.pushedOut?.cutOff()
     } catch {
       parts.core.count { $0.faults[error.name, default: 0] += 1 }
       throw error
@@ -179,6 +180,7 @@ public final class SignerServer: Sendable {
     try channel.pipeline.syncOperations.addHandler(SignerConnection(parts, registry, number, peer: peer))
   }
 
+  /// What came of it so far.
   public var counters: SignerCounters {
     var counters = core.counters
     counters.connections = registry.count
