@@ -11,10 +11,18 @@ import WireBytes
 @main
 struct SignerLoad: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "SignerLoad", abstract: "Measure signatures over a signer's unix socket.")
+    commandName: "SignerLoad", abstract: "Measure signatures of a running signer, over its socket or TLS.")
 
-  @Option(help: "The signer's socket.")
-  var socket: String
+  @Option(help: "The signer's socket, or tls://HOST:PORT.")
+  var address: String
+  @Option(help: "TLS: the client's certificate, PEM.")
+  var tlsCertificates: String?
+  @Option(help: "TLS: its private key, PEM.")
+  var tlsKey: String?
+  @Option(help: "TLS: who may have issued the signer's certificate, PEM.")
+  var tlsTrust: String?
+  @Option(help: "TLS: the URI of the signer's certificate.")
+  var serverID: String?
   @Option(help: "The client's key file.")
   var client: String
   @Option(help: "The signer's identity, in hex; the key file's unless given.")
@@ -39,9 +47,10 @@ struct SignerLoad: AsyncParsableCommand {
     else {
       throw ValidationError("no signer's identity: give --signer")
     }
+    let endpoint = try endpoint()
     let clients = (0..<connections).map { _ in
       SignerClient(
-        endpoint: .unix(path: socket), key: file.key, signer: identity, domain: file.domain ?? .operator)
+        endpoint: endpoint, key: file.key, signer: identity, domain: file.domain ?? .operator)
     }
     let keyID: KeyID
     if let key {
@@ -56,6 +65,8 @@ struct SignerLoad: AsyncParsableCommand {
     let binding = try AttestationBinding(
       origin: try DomainID(origin), router: [UInt8]("ibc".utf8), client: try ClientID("client-0"))
     let time = UnixTime(seconds: UInt64(Date().timeIntervalSince1970))
+    // Connected, and with a session, before the clock starts.
+    for client in clients { _ = try await client.keys() }
     let progress = Progress()
     let start = ContinuousClock.now
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -84,6 +95,21 @@ struct SignerLoad: AsyncParsableCommand {
       "\(requests) signatures, \(connections) connections, \(depth) at once: \(Int(Double(requests) / seconds)) a second, "
         + "p50 \(at(0.5)) µs, p99 \(at(0.99)) µs")
     for client in clients { await client.close() }
+  }
+
+  private func endpoint() throws -> SignerEndpoint {
+    let scheme = "tls://"
+    guard address.hasPrefix(scheme) else { return .unix(path: address) }
+    let parts = address.dropFirst(scheme.count).split(separator: ":")
+    guard parts.count == 2, let port = Int(parts[1]), let tlsCertificates, let tlsKey, let tlsTrust,
+      let serverID
+    else {
+      throw ValidationError(
+        "TLS needs tls://HOST:PORT, --tls-certificates, --tls-key, --tls-trust and --server-id")
+    }
+    return .tls(
+      host: String(parts[0]), port: port,
+      SignerTLS(certificate: tlsCertificates, key: tlsKey, trust: tlsTrust, signer: serverID))
   }
 }
 
