@@ -73,6 +73,8 @@ extension LedgerExecution {
     packet message: LedgerMessage, in context: inout HostContext
   ) throws(AttemptFailure<PacketRefusal>) -> AnyMessage {
     let outcome: PacketOutcome
+    context.relayer = message.signer
+    defer { context.relayer = nil }
     switch message {
     case .sendPacket(let id, let timeout, let payloads, let signer):
       return MessageAnswer.send(

@@ -112,10 +112,11 @@ extension PacketHost {
   /// - Parameter domain: the ledger's name for senders elsewhere, for instance `cosmos:harbor-1`.
   public static func ledger(domain: DomainID, programs: LedgerPrograms = .standard) -> PacketHost {
     let bank = Bank()
+    let transfers = TransferApplication(
+      tokens: bank, accounts: AccountNames(), blocked: [LedgerRules.feeCollector])
     return PacketHost(
       applications: [
-        TransferApplication(
-          tokens: bank, accounts: AccountNames(), blocked: [LedgerRules.feeCollector]),
+        programs.contracts?.around(transfers) ?? transfers,
         ExecutionApplication(
           domain: domain, targets: ProgramTargets(domain: domain, programs: programs), tokens: bank,
           callbacks: programs.contracts),

@@ -22,6 +22,11 @@ public enum HostKeys {
   /// How many clients were made here: the number of the next one, as u64 big-endian.
   public static let nextClientSequence = [UInt8]("nextClientSequence".utf8)
 
+  /// A packet that was received and is not acknowledged yet, in protobuf.
+  static func pendingPacket(_ client: ClientID, _ sequence: Sequence) -> [UInt8] {
+    [UInt8]("pendingPackets/\(client.text)/\(sequence)".utf8)
+  }
+
   /// All of `client`'s own state lies under this.
   public static func client(_ client: ClientID) -> [UInt8] { [UInt8]("clients/\(client.text)/".utf8) }
 

@@ -54,6 +54,12 @@ public protocol PacketApplication: Sendable {
     _ payload: Payload, at place: PacketPlace, in context: inout HostContext
   ) throws(AttemptFailure<ApplicationRefusal>) -> [UInt8]
 
+  /// The destination: as ``receive(_:at:in:)``, but an application may give nothing now, and its acknowledgement
+  /// later by ``PacketHost/writeAcknowledgement(_:to:sequence:by:in:)``. Only the one payload of a packet can wait.
+  func receiveOrDefer(
+    _ payload: Payload, at place: PacketPlace, in context: inout HostContext
+  ) throws(AttemptFailure<ApplicationRefusal>) -> [UInt8]?
+
   /// The origin, after the destination executed all payloads (`result`) or none (nil).
   func acknowledge(
     _ payload: Payload, result: [UInt8]?, at place: PacketPlace, in context: inout HostContext
@@ -67,6 +73,12 @@ public protocol PacketApplication: Sendable {
 
 /// The parts of ``PacketApplication`` share these.
 extension PacketApplication {
+  public func receiveOrDefer(
+    _ payload: Payload, at place: PacketPlace, in context: inout HostContext
+  ) throws(AttemptFailure<ApplicationRefusal>) -> [UInt8]? {
+    try receive(payload, at: place, in: &context)
+  }
+
   func refusal(_ code: String) -> AttemptFailure<ApplicationRefusal> {
     .failure(ApplicationRefusal(port: port, code: code))
   }

@@ -21,6 +21,12 @@ public enum PacketRefusal: Error, Hashable, Sendable {
   case portUnknown(PortID)
   case packet(PacketError)
   case sequenceExhausted
+  /// No packet of that number waits for an acknowledgement.
+  case notPending(ClientID, Sequence)
+  /// The packet that waits came to another port.
+  case pendingPort(PortID)
+  /// The universal error, or nothing, as an acknowledgement of an application.
+  case acknowledgement(AcknowledgementError)
   case client(ClientRefusal)
   case application(ApplicationRefusal)
 }
@@ -40,6 +46,8 @@ public enum ReceiveFailure: Error, Hashable, Sendable {
   case application(ApplicationRefusal)
   /// An application answered with the universal error as its own, or with nothing.
   case acknowledgement(AcknowledgementError)
+  /// One of several payloads would be answered later.
+  case deferral(payloads: Int)
   /// Execution ran out of the gas that the message left for it.
   case outOfGas(limit: UInt64)
   /// An application, or what it called, broke a rule of execution.
@@ -51,6 +59,7 @@ public enum ReceiveFailure: Error, Hashable, Sendable {
     case .portUnknown: "portUnknown"
     case .application(let refusal): "\(refusal.port).\(refusal.code)"
     case .acknowledgement: "acknowledgement"
+    case .deferral: "deferral"
     case .outOfGas: "outOfGas"
     case .breach(let breach): "execution.\(breach.code)"
     }
@@ -161,7 +170,13 @@ public struct PacketHost: Sendable {
     let outcome = try execute(packet, in: &context)
     let acknowledgement: Acknowledgement
     switch outcome {
-    case .success(let results): acknowledgement = results
+    case .success(nil):
+      try halting { () throws(ExecutionHalt) in
+        try context.write(
+          packet.encoded(), to: HostKeys.pendingPacket(packet.destinationClient, packet.sequence))
+      }
+      return .done
+    case .success(let results?): acknowledgement = results
     case .failure(let failure):
       acknowledgement = .universalError
       try halting { () throws(ExecutionHalt) in
@@ -182,6 +197,36 @@ public struct PacketHost: Sendable {
     switch outcome {
     case .success: return .done
     case .failure(let failure): return .executionFailed(failure)
+    }
+  }
+
+  /// Answers a packet that an application had received and deferred, once.
+  ///
+  /// - Parameter port: of the application; the packet must have come to it.
+  public func writeAcknowledgement(
+    _ result: [UInt8], to client: ClientID, sequence: Sequence, by port: PortID, in context: inout HostContext
+  ) throws(AttemptFailure<PacketRefusal>) {
+    let key = HostKeys.pendingPacket(client, sequence)
+    guard let bytes = try stored(key, in: &context) else { throw .failure(.notPending(client, sequence)) }
+    // Only what this host has encoded lies there.
+    guard let packet = try? Packet(decoding: bytes.span), packet.payloads.count == 1 else {
+      throw .halt(.state(.unreadable))
+    }
+    guard packet.payloads[0].destinationPort == port else {
+      throw .failure(.pendingPort(packet.payloads[0].destinationPort))
+    }
+    let acknowledgement: Acknowledgement
+    do throws(AcknowledgementError) {
+      guard result != PacketCommitment.universalErrorBytes else {
+        throw AcknowledgementError.universalErrorAmongOthers(index: 0)
+      }
+      acknowledgement = try Acknowledgement([result])
+    } catch { throw .failure(.acknowledgement(error)) }
+    try halting { () throws(ExecutionHalt) in
+      try context.remove(key)
+      try context.write(
+        PacketCommitment.of(acknowledgement).array, to: PacketPath(.acknowledgement, of: packet).bytes)
+      try context.emit(.writeAcknowledgement, packet, acknowledgement: acknowledgement)
     }
   }
 
@@ -267,7 +312,7 @@ public struct PacketHost: Sendable {
 extension PacketHost {
   private func execute(
     _ packet: Packet, in context: inout HostContext
-  ) throws(AttemptFailure<PacketRefusal>) -> Result<Acknowledgement, ReceiveFailure> {
+  ) throws(AttemptFailure<PacketRefusal>) -> Result<Acknowledgement?, ReceiveFailure> {
     let reserve = Self.acknowledgementGasReserve
     var needed = reserve
     for payload in packet.payloads {
@@ -279,24 +324,36 @@ extension PacketHost {
       let (wanted, overflow) = context.gas.used.addingReportingOverflow(needed)
       throw .halt(.outOfGas(GasMeter.OutOfGas(limit: context.gas.limit, wanted: overflow ? .max : wanted)))
     }
-    let attempt: Attempt<Acknowledgement, ReceiveFailure>
+    let attempt: Attempt<Acknowledgement?, ReceiveFailure>
     do throws(ExecutionHalt) {
       attempt = try context.attempt(gasLimit: context.gas.remaining - reserve) {
-        (context: inout HostContext) throws(AttemptFailure<ReceiveFailure>) -> Acknowledgement in
+        (context: inout HostContext) throws(AttemptFailure<ReceiveFailure>) -> Acknowledgement? in
         var results: [[UInt8]] = []
+        var isDeferred = false
         for (index, payload) in packet.payloads.enumerated() {
           guard let application = application(for: payload.destinationPort) else {
             throw .failure(.portUnknown(payload.destinationPort))
           }
           do throws(AttemptFailure<ApplicationRefusal>) {
-            results.append(
-              try application.receive(payload, at: PacketPlace(packet, index: index), in: &context))
+            let place = PacketPlace(packet, index: index)
+            if let result = try application.receiveOrDefer(payload, at: place, in: &context) {
+              results.append(result)
+            } else {
+              isDeferred = true
+            }
           } catch {
             switch error {
             case .failure(let refusal): throw .failure(.application(refusal))
             case .halt(let halt): throw .halt(halt)
             }
           }
+        }
+        if isDeferred {
+          // ibc-go: only packets of one payload may be acknowledged later.
+          guard packet.payloads.count == 1 else {
+            throw .failure(.deferral(payloads: packet.payloads.count))
+          }
+          return nil
         }
         guard results != [PacketCommitment.universalErrorBytes] else {
           throw .failure(.acknowledgement(.universalErrorAmongOthers(index: 0)))

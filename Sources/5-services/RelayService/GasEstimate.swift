@@ -36,7 +36,11 @@ enum GasEstimate {
         case .receive: add(&gas, receiving(payload), times: 1)
         case .acknowledge, .timeOut:
           add(&gas, settlementGas, times: 1)
-          if payload.destinationPort == .execution { add(&gas, ExecutionApplication.callbackGas, times: 1) }
+          if payload.destinationPort == .execution || isContracts(payload.sourcePort) {
+            add(&gas, ContractPacketGas.callback, times: 1)
+          } else if payload.destinationPort == .transfer, hasCallback(payload, "src_callback") {
+            add(&gas, ContractPacketGas.callback, times: 1)
+          }
         }
       }
       if task == .receive { add(&gas, PacketHost.acknowledgementGasReserve, times: 1) }
@@ -46,7 +50,9 @@ enum GasEstimate {
 
   private static func receiving(_ payload: Payload) -> UInt64 {
     switch payload.destinationPort {
-    case .transfer: return TransferApplication.receiveGas
+    case .transfer:
+      return TransferApplication.receiveGas
+        + (hasCallback(payload, "dest_callback") ? ContractPacketGas.callback : 0)
     case .execution:
       // What cannot be read is answered with an error soon.
       guard let envelope = try? ExecutionEnvelope(decoding: payload.value.span) else {
@@ -59,8 +65,19 @@ enum GasEstimate {
         add(&gas, ExecutionApplication.coinGas, times: UInt64(clamping: call.funds.count))
       }
       return gas
-    default: return otherPayloadGas
+    default: return isContracts(payload.destinationPort) ? ContractPacketGas.receive : otherPayloadGas
     }
+  }
+
+  /// Whether a port is a contract's own.
+  private static func isContracts(_ port: PortID) -> Bool {
+    port.text.hasPrefix(ContractPacketGas.portPrefix)
+  }
+
+  /// Whether a transfer's memo may ask for a contract to be told; rather too often than too seldom.
+  private static func hasCallback(_ payload: Payload, _ name: String) -> Bool {
+    guard let transfer = try? FungibleTokenPacketData(decoding: payload.value.span) else { return false }
+    return transfer.memo.contains(name)
   }
 
   /// Held at the largest number.

@@ -41,6 +41,9 @@ public protocol ContractModule: SettlementCallbacks, PortRouting {
     _ message: AnyMessage, in context: inout HostContext
   ) throws(AttemptFailure<ModuleRefusal>) -> AnyMessage
 
+  /// The transfer application with what contracts have to do with transfers around it.
+  func around(_ transfers: TransferApplication) -> any PacketApplication
+
   /// Calls a contract, whose account `funds` have been moved to already.
   func call(
     _ contract: AccountAddress, input: [UInt8], funds: [Coin], by caller: AccountAddress,

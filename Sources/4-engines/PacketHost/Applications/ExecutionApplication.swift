@@ -8,7 +8,7 @@ import WireBytes
 /// other sender reaches. A call's funds come from that account: transfer payloads of the same packet, or of
 /// earlier ones, have paid into it. What calls leave there stays the sender's, for its next envelope.
 public struct ExecutionApplication: PacketApplication {
-  /// What a callback at the origin may use.
+  /// What a callback at the origin may use, unless it says more.
   public static let callbackGas: UInt64 = 300_000
   /// For one call: its layer, its event.
   public static let callOverheadGas: UInt64 = 20_000
@@ -93,13 +93,13 @@ public struct ExecutionApplication: PacketApplication {
     guard let callbacks, let envelope = try? ExecutionEnvelope(decoding: payload.value.span) else { return }
     let attempt = try halting { () throws(ExecutionHalt) in
       // Less would let a relayer starve the callback.
-      guard context.gas.remaining > Self.callbackGas else {
+      guard context.gas.remaining > callbacks.callbackGas else {
         throw .outOfGas(
           GasMeter.OutOfGas(
             limit: context.gas.limit,
-            wanted: context.gas.used.addingReportingOverflow(Self.callbackGas).partialValue))
+            wanted: context.gas.used.addingReportingOverflow(callbacks.callbackGas).partialValue))
       }
-      return try context.attempt(gasLimit: Self.callbackGas) {
+      return try context.attempt(gasLimit: callbacks.callbackGas) {
         (context: inout HostContext) throws(AttemptFailure<CallRefusal>) -> Bool in
         try callbacks.settled(settlement, of: envelope, at: place, in: &context)
         return true

@@ -78,8 +78,15 @@ public enum ExecutionSettlement: Hashable, Sendable {
 /// Code at the origin that is told how an execution ended. What it does is undone when it fails, and nothing
 /// else is.
 public protocol SettlementCallbacks: Sendable {
+  /// What one call of ``settled(_:of:at:in:)`` may use, and what a message must leave for it.
+  var callbackGas: UInt64 { get }
+
   func settled(
     _ settlement: ExecutionSettlement, of envelope: ExecutionEnvelope, at place: PacketPlace,
     in context: inout HostContext
   ) throws(AttemptFailure<CallRefusal>)
+}
+
+extension SettlementCallbacks {
+  public var callbackGas: UInt64 { ExecutionApplication.callbackGas }
 }

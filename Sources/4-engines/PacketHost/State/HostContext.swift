@@ -32,6 +32,10 @@ public struct HostContext: Sendable {
   public private(set) var events: [Event] = []
   /// Evidence that was verified in this transaction; never stored.
   private(set) var verifiedEvidence: [VerifiedEvidence.Reference: VerifiedEvidence] = [:]
+  /// What was noted in this transaction; never stored, and not undone with a layer.
+  private var notes: Set<[UInt8]> = []
+  /// Who carried the packet that is being handled; nil when none is.
+  public var relayer: AccountAddress?
 
   public init(moment: BlockMoment, state: WorkingState, gas: GasMeter) {
     self.moment = moment
@@ -111,6 +115,34 @@ public struct HostContext: Sendable {
   public mutating func emit(_ event: Event) throws(ExecutionHalt) {
     try charge(GasSchedule.eventFlat)
     events.append(event)
+  }
+
+  /// Writes without charge what was paid for in another way, as the code of a contract is by its upload.
+  public mutating func writePrepaid(_ value: [UInt8], to key: [UInt8]) throws(ExecutionHalt) {
+    do {
+      try ExecutionBreach.check(key: key)
+      try ExecutionBreach.check(value: value)
+    } catch { throw .breach(error) }
+    state.set(value, for: key)
+  }
+
+  /// Rewrites what was emitted after the first `count` events: who lets others run may sort out their events.
+  public mutating func rewriteEvents(after count: Int, _ body: ([Event]) -> [Event]) {
+    events.replaceSubrange(count..., with: body(Array(events[count...])))
+  }
+
+  /// Notes something for the rest of the transaction; tells whether it is new.
+  public mutating func note(_ name: [UInt8]) -> Bool { notes.insert(name).inserted }
+
+  /// Moves the context out, and leaves one that has written nothing: what runs code that keeps it for a while
+  /// gives it back by assignment. Two holders would copy every layer at the next write.
+  public mutating func take() -> HostContext {
+    let taken = self
+    _ = state.take()
+    events = []
+    verifiedEvidence = [:]
+    notes = []
+    return taken
   }
 
   mutating func remember(_ verified: VerifiedEvidence, as reference: VerifiedEvidence.Reference) {
