@@ -108,14 +108,11 @@ enum Counter {
     guard var record = try sent[key], record.state.equals("waiting") else {
       throw Refusal(CounterRefusal.strangerPacket)
     }
-    switch settlement.end {
-    case .executed(let results):
-      record.state = "done"
-      if let first = results.first, let json = try? JSON(decoding: first), var fields = try? Fields(json) {
-        record.count = try? fields.take("count")
-      }
-    case .failed: record.state = "failed"
-    case .timedOut: record.state = "timed_out"
+    record.state = settlement.word
+    if case .executed(let results) = settlement.end, let first = results.first,
+      let json = try? JSON(decoding: first), var fields = try? Fields(json)
+    {
+      record.count = try? fields.take("count")
     }
     sent.save(record, for: key)
     var response = Response(action: "settled")

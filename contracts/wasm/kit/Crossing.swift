@@ -115,6 +115,14 @@ struct Settlement {
     case timedOut
   }
 
+  var word: Text {
+    switch end {
+    case .executed: "done"
+    case .failed: "failed"
+    case .timedOut: "timed_out"
+    }
+  }
+
   init(json: JSON) throws(Refusal) {
     let (name, value) = try json.single()
     var fields = try Fields(value)

@@ -13,6 +13,13 @@ struct Lane: JSONCodable {
     try fields.finish()
   }
 
+  /// For transfers alone, which need no more.
+  init(client: Text) {
+    self.client = client
+    domain = ""
+    destinationClient = ""
+  }
+
   /// Takes its three members and leaves the others.
   init(_ fields: inout Fields) throws(Refusal) {
     client = try fields.take("client")
