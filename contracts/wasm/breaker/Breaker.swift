@@ -145,7 +145,7 @@ enum Breaker {
       let after: Address? = try fields.optional("start_after")
       let limit = pageSize(try fields.optional("limit"))
       try fields.finish()
-      return ["trippers": .array(try trippers.range(after: after, limit: limit).map { $0.key.json })]
+      return ["trippers": try trippers.list(after: after, limit: limit) { (tripper, _) in tripper.json }]
     case "crossing":
       let client: Text = try fields.take("client")
       let sequence: UInt64 = try fields.take("sequence")

@@ -143,10 +143,7 @@ enum Counter {
       let after: UInt64? = try fields.optional("start_after")
       let limit = pageSize(try fields.optional("limit"))
       try fields.finish()
-      let list = try sent.range(client, after: after, limit: limit).map {
-        ["sequence": $0.key.second.json, "crossing": $0.value.json] as JSON
-      }
-      return ["crossings": .array(list)]
+      return ["crossings": try sent.list(client, after: after, limit: limit) { ["sequence": $0.json, "crossing": $1.json] }]
     default: throw .message(name)
     }
   }

@@ -73,9 +73,7 @@ enum Custody {
   }
 
   static func unpaid(to receiver: Address) throws(Refusal) -> JSON {
-    var coins: [Coin] = []
-    for entry in try unpaid.range(receiver, limit: 30) { coins.append(Coin(entry.value, entry.key.second)) }
-    return ["coins": coins.json]
+    ["coins": try unpaid.list(receiver, limit: 30) { Coin($1, $0).json }]
   }
 }
 
@@ -138,6 +136,6 @@ struct Route: JSONCodable {
   }
 
   static func list() throws(Refusal) -> JSON {
-    ["routes": .array(try map.range(limit: 30).map { $0.value.json })]
+    ["routes": try map.list(limit: 30) { $1.json }]
   }
 }

@@ -55,6 +55,22 @@ enum Storage {
     return try JSON(decoding: bytes)
   }
 
+  /// Stored entries of a map whose keys begin with `part`, without the map's name.
+  static func entries(
+    of name: StaticString, within part: [UInt8], after: [UInt8]?, limit: Int
+  ) throws(Refusal) -> [(key: [UInt8], value: JSON)] {
+    let map = withLength(name.array)
+    let prefix = map + part
+    let iterator = Host.scan(
+      from: after.map { map + $0 + [0] } ?? prefix, until: end(of: prefix), descending: false)
+    var entries: [(key: [UInt8], value: JSON)] = []
+    while entries.count < limit, let entry = Host.next(iterator) {
+      entries.append(
+        (key: entry.key.part(map.count, entry.key.count - map.count) ?? [], value: try JSON(decoding: entry.value)))
+    }
+    return entries
+  }
+
   @inline(never)
   static func save(_ json: JSON, to key: [UInt8]) { Host.write(json.bytes, to: key) }
 
@@ -122,36 +138,35 @@ struct Map<Key: StorageKey, Value: JSONCodable> {
   func save(_ value: Value, for key: Key) { Storage.save(value.json, to: bytes(key)) }
   func remove(_ key: Key) { Host.remove(bytes(key)) }
 
-  /// At most `limit` entries behind `after`, by ascending key.
-  func range(after: Key? = nil, limit: Int) throws(Refusal) -> [(key: Key, value: Value)] {
-    try range(within: [], after: after?.keyBytes, limit: limit)
+  /// At most `limit` entries behind `after`, by ascending key: what `body` makes of each, as a JSON array.
+  func list(
+    after: Key? = nil, limit: Int, _ body: (Key, Value) throws(Refusal) -> JSON
+  ) throws(Refusal) -> JSON {
+    try list(within: [], after: after?.keyBytes, limit: limit, body)
   }
 
-  fileprivate func range(
-    within part: [UInt8], after: [UInt8]?, limit: Int
-  ) throws(Refusal) -> [(key: Key, value: Value)] {
-    let prefix = Storage.withLength(name.array) + part
-    let start = after.map { Storage.withLength(name.array) + $0 + [0] } ?? prefix
-    let iterator = Host.scan(from: start, until: Storage.end(of: prefix), descending: false)
-    var entries: [(key: Key, value: Value)] = []
-    while entries.count < limit, let entry = Host.next(iterator) {
-      let count = 2 + name.utf8CodeUnitCount
-      guard let tail = entry.key.part(count, entry.key.count - count), let key = Key(keyBytes: tail) else {
-        throw .storage(name)
-      }
-      entries.append((key: key, value: try Value(json: try JSON(decoding: entry.value))))
+  @inline(never)
+  fileprivate func list(
+    within part: [UInt8], after: [UInt8]?, limit: Int, _ body: (Key, Value) throws(Refusal) -> JSON
+  ) throws(Refusal) -> JSON {
+    var list: [JSON] = []
+    for entry in try Storage.entries(of: name, within: part, after: after, limit: limit) {
+      guard let key = Key(keyBytes: entry.key) else { throw .storage(name) }
+      list.append(try body(key, try Value(json: entry.value)))
     }
-    return entries
+    return .array(list)
   }
 }
 
 extension Map {
   /// At most `limit` entries whose keys begin with `first`, behind the one with `after`.
-  func range<First: StorageKey, Second: StorageKey>(
-    _ first: First, after: Second? = nil, limit: Int
-  ) throws(Refusal) -> [(key: Key, value: Value)] where Key == Pair<First, Second> {
-    try range(
-      within: Storage.withLength(first.keyBytes), after: after.map { Pair(first, $0).keyBytes }, limit: limit)
+  func list<First: StorageKey, Second: StorageKey>(
+    _ first: First, after: Second? = nil, limit: Int, _ body: (Second, Value) throws(Refusal) -> JSON
+  ) throws(Refusal) -> JSON where Key == Pair<First, Second> {
+    let start = after.map { Pair(first, $0).keyBytes }
+    return try list(within: Storage.withLength(first.keyBytes), after: start, limit: limit) {
+      (key, value) throws(Refusal) in try body(key.second, value)
+    }
   }
 }
 

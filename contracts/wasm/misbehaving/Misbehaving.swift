@@ -160,8 +160,7 @@ enum Misbehaving {
       case "note":
         answer = ["ok": Binary(JSON(optional: try notes[try fields.take("key")])).json]
       case "replies":
-        let list = try replies.range(limit: 30).map { JSON(known: $0.value.bytes) }
-        answer = ["ok": Binary(.array(list)).json]
+        answer = ["ok": Binary(try replies.list(limit: 30) { JSON(known: $1.bytes) }).json]
       case "self":
         let depth: UInt64 = try fields.take("depth")
         let inner: JSON =

@@ -132,10 +132,8 @@ enum Parameters {
       let after: Text? = try fields.optional("start_after")
       let limit = pageSize(try fields.optional("limit"))
       try fields.finish()
-      let list = try values.range(after: after, limit: limit).map {
-        ["name": $0.key.json, "value": $0.value.json] as JSON
-      }
-      return ["values": .array(list), "version": try version.load().json]
+      let list = try values.list(after: after, limit: limit) { ["name": $0.json, "value": $1.json] }
+      return ["values": list, "version": try version.load().json]
     case "governor":
       try fields.finish()
       return ["governor": try governor.load().json]

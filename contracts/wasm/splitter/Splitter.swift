@@ -214,10 +214,7 @@ enum Splitter {
       let after: UInt64? = try fields.optional("start_after")
       let limit = pageSize(try fields.optional("limit"))
       try fields.finish()
-      let list = try orders.range(client, after: after, limit: limit).map {
-        ["sequence": $0.key.second.json, "order": $0.value.json] as JSON
-      }
-      return ["orders": .array(list)]
+      return ["orders": try orders.list(client, after: after, limit: limit) { ["sequence": $0.json, "order": $1.json] }]
     case "routes":
       try fields.finish()
       return try Route.list()

@@ -367,7 +367,7 @@ enum Token {
       let after: Address? = try fields.optional("start_after")
       let limit = pageSize(try fields.optional("limit"))
       try fields.finish()
-      return ["accounts": .array(try balances.range(after: after, limit: limit).map { $0.key.json })]
+      return ["accounts": try balances.list(after: after, limit: limit) { (account, _) in account.json }]
     default: throw .message(name)
     }
   }
@@ -380,14 +380,10 @@ enum Token {
     let after: Address? = try fields.optional("start_after")
     let limit = pageSize(try fields.optional("limit"))
     try fields.finish()
-    var list: [JSON] = []
-    for entry in try map.range(address, after: after, limit: limit) {
-      list.append([
-        Text(stringLiteral: other): entry.key.second.json, "allowance": entry.value.amount.json,
-        "expires": entry.value.expires.json,
-      ])
+    let list = try map.list(address, after: after, limit: limit) {
+      [Text(stringLiteral: other): $0.json, "allowance": $1.amount.json, "expires": $1.expires.json]
     }
-    return ["allowances": .array(list)]
+    return ["allowances": list]
   }
 
   static func migrate(_ env: Env, _ message: JSON) throws(Refusal) -> Response {
