@@ -106,7 +106,7 @@ final class SoftHSM: Sendable {
     }
 
     /// A function's type is that of its name in PKCS#11 2.40.
-    private func function<Function>(_ name: String, _ type: Function.Type) throws -> Function {
+    func function<Function>(_ name: String, _ type: Function.Type) throws -> Function {
       guard let symbol = unsafe dlsym(library, name) else { throw CocoaError(.featureUnsupported) }
       return unsafe unsafeBitCast(symbol, to: type)
     }

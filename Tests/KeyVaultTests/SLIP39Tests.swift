@@ -276,11 +276,15 @@ struct SLIP39Tests {
 
   @Test("takes any bytes as words without harm")
   func noise() throws {
-    var random = SystemRandomNumberGenerator()
-    let words = OpenSecret.words(
-      try SLIP39.split(
-        SecretBytes(random: 32), groupThreshold: 1, groups: [SLIP39Group(memberThreshold: 2, memberCount: 2)],
-        passphrase: SecretBytes(zeroed: 0), iterationExponent: 0)[0][0])
+    var random = SeededGenerator(
+      seed: ProcessInfo.processInfo.environment["SEED"].flatMap { UInt64($0) } ?? 39)
+    print("SEED=\(random.seed)")
+    // The first case of SLIP-39's vectors: valid, and the same each time.
+    let words = """
+      duckling enlarge academic academic agency result length solution fridge kidney coal piece deal husband erode \
+      duke ajar critical decision keyboard
+      """
+    #expect(OpenSecret.error(words) == nil)
     for _ in 0..<2_000 {
       var bytes = [UInt8](words.utf8)
       for _ in 0..<Int.random(in: 1...4, using: &random) {
