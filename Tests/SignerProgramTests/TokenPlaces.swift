@@ -37,7 +37,8 @@ final class SoftToken: Sendable {
 
   private func initialise(_ which: [String]) throws {
     try Tool.run(
-      "softhsm2-util", ["--init-token"] + which + ["--label", Self.label, "--so-pin", "1234", "--pin", Self.pin],
+      "softhsm2-util",
+      ["--init-token"] + which + ["--label", Self.label, "--so-pin", "1234", "--pin", Self.pin],
       environment: environment)
   }
 
@@ -99,6 +100,22 @@ final class SoftTPM: Sendable {
     }
   }
 
+  /// Puts a fresh TPM in the place of this one, as a directory that is carried elsewhere finds one there.
+  func exchange() throws {
+    stop()
+    try FileManager.default.moveItem(atPath: folder.path + "/state", toPath: folder.path + "/own")
+    try FileManager.default.createDirectory(
+      atPath: folder.path + "/state", withIntermediateDirectories: false)
+    try start()
+  }
+
+  func bringBack() throws {
+    stop()
+    try FileManager.default.removeItem(atPath: folder.path + "/state")
+    try FileManager.default.moveItem(atPath: folder.path + "/own", toPath: folder.path + "/state")
+    try start()
+  }
+
   /// As a power cut would; what it keeps on disk stays.
   func stop() {
     process.withLock { process in
@@ -125,7 +142,8 @@ enum Tool {
   }
 
   @discardableResult
-  static func run(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws -> String {
+  static func run(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws -> String
+  {
     let child = Process()
     child.executableURL = try path(name)
     child.arguments = arguments
@@ -142,9 +160,16 @@ enum Tool {
 
   /// Whether somebody accepts connections on a unix socket.
   static func listens(_ path: String) -> Bool {
-    let file = Foundation.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    let file = connected(path)
     guard file >= 0 else { return false }
-    defer { close(file) }
+    close(file)
+    return true
+  }
+
+  /// A connection to a unix socket; negative when nobody is there.
+  static func connected(_ path: String) -> Int32 {
+    let file = Foundation.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    guard file >= 0 else { return -1 }
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     let bytes = [UInt8](path.utf8)
@@ -153,10 +178,15 @@ enum Tool {
       unsafe target.copyBytes(from: bytes)
     }
     // The address outlives the call, which reads as many bytes as it is told.
-    return unsafe withUnsafePointer(to: &address) { pointer in
+    let isConnected = unsafe withUnsafePointer(to: &address) { pointer in
       unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
         unsafe connect(file, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
       }
     }
+    guard isConnected else {
+      close(file)
+      return -1
+    }
+    return file
   }
 }

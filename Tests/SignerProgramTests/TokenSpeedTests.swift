@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 import SignerAccess
 import SignerWire
 import SigningRules
@@ -22,7 +23,8 @@ struct TokenSpeedTests {
     let home = try TokenHome(.token(token))
     let key = try prepared(home, suite)
     try await measure(home, key, name: "SoftHSM2 \(suite.rawValue)")
-    print("MEASURED SoftHSM2 \(suite.rawValue), C_SignInit and C_Sign alone: \(try Floor.token(token, suite))/s")
+    print(
+      "MEASURED SoftHSM2 \(suite.rawValue), C_SignInit and C_Sign alone: \(try Floor.token(token, suite))/s")
   }
 
   @Test(
@@ -141,13 +143,15 @@ enum Floor {
       word(0x0023) + word(0x000b) + word(0x0004, 0x0472) + word(0) + word(0x0010) + word(0x0018)
       + word(curve.hash) + word(curve.number) + word(0x0010) + word(0) + word(0)
     let made = try line.ask(
-      0x0131, word(0x4000, 0x0001) + password + word(4) + word(0) + word(0) + word(UInt16(area.count)) + area
+      0x0131,
+      word(0x4000, 0x0001) + password + word(4) + word(0) + word(0) + word(UInt16(area.count)) + area
         + word(0) + word(0, 0))
     let handle = Array(made[10..<14])
     // TPM2_Sign with the key's own scheme and no ticket (part 3, 20.2).
     let digest = [UInt8](repeating: 7, count: curve.size)
     let command =
-      handle + password + word(UInt16(curve.size)) + digest + word(0x0010) + word(0x8024) + word(0x4000, 0x0007)
+      handle + password + word(UInt16(curve.size)) + digest + word(0x0010) + word(0x8024)
+      + word(0x4000, 0x0007)
       + word(0)
     return Int(Double(signatures) / (try time { _ = try line.ask(0x015d, command) }))
   }
@@ -179,7 +183,8 @@ enum Floor {
     func ask(_ code: UInt16, _ body: [UInt8]) throws -> [UInt8] {
       let size = 10 + body.count
       let command =
-        Floor.word(0x8002) + Floor.word(UInt16(size >> 16), UInt16(size & 0xffff)) + Floor.word(0, code) + body
+        Floor.word(0x8002) + Floor.word(UInt16(size >> 16), UInt16(size & 0xffff)) + Floor.word(0, code)
+        + body
       // At most as many bytes as the arrays have.
       guard unsafe write(file, command, command.count) == command.count else { throw Failure.socket }
       var answer = [UInt8](repeating: 0, count: 4_096)

@@ -12,6 +12,8 @@ public struct SignerDirectory: Hashable, Sendable {
   public var keys: String { path + "/keys.json" }
   /// The private halves of the file back end, encrypted.
   public var secrets: String { path + "/secrets.vault" }
+  /// What a TPM must unseal before the private halves can be decrypted, where that was asked for.
+  public var sealed: String { path + "/secrets.sealed" }
   public var watermarks: String { path + "/watermarks" }
   public var audit: String { path + "/audit" }
   public var socket: String { path + "/signer.sock" }

@@ -64,6 +64,21 @@ struct InitCommand: ParsableCommand {
   var tokenPinFile: String?
   @Option(help: ArgumentHelp("How tpm2-tss reaches the TPM, such as device:/dev/tpmrm0.", valueName: "tcti"))
   var tpm: String?
+  @Option(
+    help: ArgumentHelp(
+      "Raise this counter of the TPM at each start, so that old copies of directory and anchor are noticed: an NV index, "
+        + "0x01000000 to 0x01bfffff, or auto.", valueName: "index"))
+  var tpmCounter: CounterArgument?
+  @Flag(
+    help:
+      "Have the TPM seal what opens the secrets. Together with --passphrase-file both are needed; without it the TPM alone."
+  )
+  var sealWithTpm = false
+  @Option(
+    help: ArgumentHelp(
+      "Unseal only while these registers are as they are now, such as 7 (secure boot) or 0,2,7.",
+      valueName: "numbers"))
+  var sealRegisters: RegistersArgument?
   @Option(help: ArgumentHelp("Where --key makes keys: file, pkcs11 or tpm.", valueName: "place"))
   var backEnd = BackEndName.file
   @Option(
@@ -104,6 +119,23 @@ struct InitCommand: ParsableCommand {
     guard backEnd != .pkcs11 || tokenModule != nil, backEnd != .tpm || tpm != nil else {
       throw ValidationError("Say where the token is: --token-module …, or --tpm.")
     }
+    try checkChip()
+  }
+
+  /// With a seal and no file, none: the TPM opens it alone.
+  private func newPassphrase() throws -> Passphrase {
+    if sealWithTpm, passphrase.passphraseFile == nil { return Passphrase.absent }
+    return try passphrase.read("passphrase of the new signer", isNew: true)
+  }
+
+  /// What is sealed or counted needs a TPM; registers need a seal.
+  private func checkChip() throws {
+    guard tpm != nil || (tpmCounter == nil && !sealWithTpm) else {
+      throw ValidationError("Say which TPM: --tpm device:/dev/tpmrm0.")
+    }
+    guard sealWithTpm || sealRegisters == nil else {
+      throw ValidationError("--seal-registers goes with --seal-with-tpm.")
+    }
   }
 
   func run() throws {
@@ -113,12 +145,19 @@ struct InitCommand: ParsableCommand {
       token: tokenModule.flatMap { module in
         tokenLabel.map { SignerConfiguration.Token(module: module, label: $0) }
       },
-      chip: tpm.map { SignerConfiguration.Chip(transport: $0) }, tls: try listening())
+      chip: tpm.map { SignerConfiguration.Chip(transport: $0) }, tls: try listening(),
+      counter: tpm.flatMap { transport in
+        tpmCounter.map { SignerConfiguration.Counter(transport: transport, index: $0.index) }
+      },
+      seal: sealWithTpm
+        ? SignerCreation.Seal(
+          wantsPassphrase: passphrase.passphraseFile != nil, registers: sealRegisters?.numbers ?? [])
+        : nil)
     let template = try policy.map { try Terminal.read($0) }
     // The kernel's help is asked before the first secret is read; only files and tokens are needed here.
     _ = ProcessHardening(filter: .off, usesTokens: tokenModule != nil || tpm != nil, usesInternet: false)
       .apply()
-    let secret = try passphrase.read("passphrase of the new signer", isNew: true)
+    let secret = try newPassphrase()
     let created: SignerCreation.Created
     do throws(SignerCreationError) {
       created = try creation.create(
@@ -265,6 +304,37 @@ struct ClientArgument: ExpressibleByArgument {
   }
 }
 
+/// An NV index of a TPM's owner, or `auto`: one at random among those that nobody assigns.
+struct CounterArgument: ExpressibleByArgument {
+  let index: UInt32
+
+  init?(argument: String) {
+    if argument == "auto" {
+      index = UInt32.random(in: 0x0180_0000...0x01bf_ffff)
+      return
+    }
+    guard argument.hasPrefix("0x"), let index = UInt32(argument.dropFirst(2), radix: 16),
+      SignerConfiguration.Counter.indices.contains(index)
+    else { return nil }
+    self.index = index
+  }
+}
+
+/// Numbers of registers, 0 to 23, with commas between.
+struct RegistersArgument: ExpressibleByArgument {
+  let numbers: Set<Int>
+
+  init?(argument: String) {
+    var numbers: Set<Int> = []
+    for word in argument.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let number = Int(word), (0..<24).contains(number), numbers.insert(number).inserted else {
+        return nil
+      }
+    }
+    self.numbers = numbers
+  }
+}
+
 /// What every verb takes that opens a directory itself.
 struct PlaceArguments: ParsableArguments {
   @Option(
@@ -297,6 +367,16 @@ struct PassphraseArguments: ParsableArguments {
       "A file, readable by its owner alone, whose first line is the passphrase; otherwise it is asked for.",
       valueName: "file"), completion: .file())
   var passphraseFile: String?
+
+  /// Nothing, where a TPM opens the secrets alone.
+  func read(_ question: String, for configuration: SignerConfiguration) throws -> Passphrase {
+    guard configuration.seal?.wantsPassphrase == false else { return try read(question) }
+    guard passphraseFile == nil else {
+      throw Complaint(
+        SignerText.text(SealTrouble.passphraseUnwanted, "the signer's directory"), code: Complaint.usage)
+    }
+    return Passphrase.absent
+  }
 
   func read(_ question: String, isNew: Bool = false) throws -> Passphrase {
     do throws(PassphraseError) {

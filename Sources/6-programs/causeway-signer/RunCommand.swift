@@ -38,7 +38,8 @@ struct RunCommand: AsyncParsableCommand {
     for line in report.lines where line.outcome != .done {
       Terminal.complain("causeway-signer: \(HardeningText.line(line))")
     }
-    let secret = try passphrase.read("passphrase of the \(configuration.domain.rawValue) signer")
+    let secret = try passphrase.read(
+      "passphrase of the \(configuration.domain.rawValue) signer", for: configuration)
     if exitWithParent { Interruption.followInput() }
     let signer = try await start(directory, secret, report)
     printReady(signer)

@@ -34,6 +34,7 @@ enum SignerText {
   static func code(_ error: VaultTrouble) -> Int32 {
     switch error {
     case .passphrase: Complaint.refused
+    case .seal(let trouble): code(trouble)
     case .inUse, .memory: Complaint.notNow
     default: Complaint.usage
     }
@@ -60,6 +61,42 @@ enum SignerText {
     case .full: "\(file) holds as much as it can"
     case .name: "a label has 1 to 64 characters of a-z 0-9 . _ - and is used once"
     case .key: "these bytes are no private key of that suite"
+    case .seal(let trouble): text(trouble, directory)
+    }
+  }
+
+  static func code(_ trouble: SealTrouble) -> Int32 {
+    switch trouble {
+    case .unavailable: Complaint.notNow
+    case .otherChip, .registers, .refused, .authorisation: Complaint.refused
+    case .absent, .file, .damaged, .noChip, .passphraseUnwanted, .passphraseWanted: Complaint.usage
+    }
+  }
+
+  /// Why the TPM does not open the secrets, and what to do.
+  static func text(_ trouble: SealTrouble, _ directory: String) -> String {
+    let restore =
+      "restore the signer from a backup into a new directory (`causeway-signer backup restore --help`)"
+    return switch trouble {
+    case .absent:
+      "\(directory)/secrets.sealed is missing, and without it nothing opens secrets.vault: bring it back, or \(restore)"
+    case .file(let error): "\(directory)/secrets.sealed: \(text(error))"
+    case .damaged: "\(directory)/secrets.sealed is damaged: bring back a copy of it, or \(restore)"
+    case .otherChip:
+      "another TPM sealed what opens \(directory)/secrets.vault: the directory was carried to this machine, or the TPM was "
+        + "cleared. Start the signer on its own machine; if that is gone, \(restore)"
+    case .registers(let code):
+      "this machine was not started as it was when the secrets were sealed (the TPM's code is \(code)): firmware, boot "
+        + "loader or secure boot's keys have changed. Start it as it was; if that cannot be, \(restore)"
+    case .unavailable(let code):
+      "the TPM that opens the secrets cannot be reached (its code is \(code)): is it there, and may this user use it?"
+    case .refused(let code): "the TPM that opens the secrets refused (its code is \(code))"
+    case .authorisation(let code):
+      "the TPM's owner hierarchy asks for an authorisation (its code is \(code)): secrets are sealed by TPMs without one"
+    case .noChip: "the secrets are sealed, and signer.json names no TPM that could open them"
+    case .passphraseUnwanted: "the TPM alone opens the secrets of \(directory): leave --passphrase-file out"
+    case .passphraseWanted:
+      "the secrets of \(directory) open with the TPM and a passphrase: give --passphrase-file"
     }
   }
 
@@ -109,10 +146,10 @@ enum SignerText {
     }
   }
 
-  /// Whether waiting may help: another signer is still stopping.
+  /// Whether waiting may help: another signer is still stopping, or the TPM is not there yet.
   static func mayPass(_ error: SignerStartError) -> Bool {
     switch error {
-    case .vault(.inUse), .records(.inUse), .server(.socket): true
+    case .vault(.inUse), .vault(.seal(.unavailable)), .records(.inUse), .server(.socket): true
     default: false
     }
   }
@@ -150,6 +187,7 @@ enum SignerText {
     switch error {
     case .vault(let error): code(error)
     case .exists: Complaint.refused
+    case .seal(let trouble): code(trouble)
     case .key(_, .unavailable): Complaint.notNow
     default: Complaint.usage
     }
@@ -170,6 +208,7 @@ enum SignerText {
     case .json(let error): "the policy is not JSON: \(error). \(leftOver(directory))"
     case .records(let refusal): text(refusal, directory)
     case .pin(let error): text(error, "the file of the PIN")
+    case .seal(let trouble): "\(text(trouble, directory)). \(leftOver(directory))"
     }
   }
 
@@ -294,7 +333,7 @@ enum OfflineText {
     let directory = SignerDirectory(place.directory)
     let configuration = try configuration(directory)
     _ = configuration.hardening(.off).apply()
-    let secret = try passphrase.read("passphrase")
+    let secret = try passphrase.read("passphrase", for: configuration)
     do throws(OfflineError) {
       let offline = try OfflineSigner.open(directory, anchors: place.anchorDirectory, passphrase: secret)
       return try body(offline)

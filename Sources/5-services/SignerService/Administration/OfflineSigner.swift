@@ -44,10 +44,14 @@ public struct OfflineSigner: ~Copyable {
       throw .configuration(error)
     }
     let secrets: FileBackEnd
+    let opening: SecretBytes
+    do { opening = try VaultOpening.bytes(directory, configuration, passphrase, files) } catch {
+      throw .vault(error)
+    }
     do {
       secrets = try FileBackEnd.open(
         path: directory.secrets, domain: configuration.domain, vaultID: configuration.vault,
-        passphrase: passphrase.bytes)
+        passphrase: opening)
     } catch { throw .vault(VaultTrouble(error)) }
     return OfflineSigner(
       directory: directory, configuration: configuration, anchors: anchors ?? configuration.anchors,
@@ -89,7 +93,8 @@ public struct OfflineSigner: ~Copyable {
   ) throws(OfflineError) -> SignerRecords {
     let counter = try counter()
     do {
-      return try SignerRecords.open(places, vault: vault, files: files, counter: counter, at: time) { record in
+      return try SignerRecords.open(places, vault: vault, files: files, counter: counter, at: time) {
+        record in
         guard case .watermark(let mark) = try CoreRecord(decoding: record) else { return }
         try replay(mark)
       }

@@ -22,6 +22,11 @@ public struct Passphrase: ~Copyable, Sendable {
 
   private init(_ bytes: consuming SecretBytes) { self.bytes = bytes }
 
+  /// None: what a TPM alone opens is opened with it.
+  public static var absent: Passphrase { Passphrase(SecretBytes(zeroed: 0)) }
+
+  public var isAbsent: Bool { bytes.count == 0 }
+
   /// For signers that are thrown away.
   static var drill: Passphrase {
     let text = [UInt8]("a drill".utf8)

@@ -198,6 +198,11 @@ public enum SignerRestore {
         let old = try SignerConfiguration.read(directory, files: files)
         try StateFile.replace(directory.configuration, with: old.moved(anchors: anchors).encoded(), files)
       }
+      // The restored file opens with the new passphrase: the TPM that sealed the old one may be gone.
+      let restored = try SignerConfiguration.read(directory, files: files)
+      if restored.seal != nil {
+        try StateFile.replace(directory.configuration, with: restored.unsealed().encoded(), files)
+      }
       let marks = newerMarks ?? papers.watermarks
       try StateFile.replace(
         directory.path + "/restored-watermarks.json", with: [UInt8](marks.text.utf8), files)

@@ -48,6 +48,14 @@ public struct SignerConfiguration: Hashable, Sendable {
     }
   }
 
+  /// The TPM of ``chip`` must give 32 bytes (`secrets.sealed`) before the file of secrets opens.
+  public struct Seal: Hashable, Sendable {
+    /// A passphrase is wanted as well; otherwise the TPM opens it alone.
+    public let wantsPassphrase: Bool
+
+    public init(wantsPassphrase: Bool) { self.wantsPassphrase = wantsPassphrase }
+  }
+
   /// Where it listens instead of on its socket: mutual TLS 1.3. Files are PEM.
   public struct TLS: Hashable, Sendable {
     public let host: String
@@ -78,12 +86,13 @@ public struct SignerConfiguration: Hashable, Sendable {
   public let anchors: String
   public let token: Token?
   public let chip: Chip?
+  public let seal: Seal?
   public let tls: TLS?
   public let counter: Counter?
 
   public init(
     domain: KeyDomain, vault: Bytes32, identity: Bytes32, anchors: String, token: Token? = nil,
-    chip: Chip? = nil, tls: TLS? = nil, counter: Counter? = nil
+    chip: Chip? = nil, tls: TLS? = nil, counter: Counter? = nil, seal: Seal? = nil
   ) {
     self.domain = domain
     self.vault = vault
@@ -93,10 +102,18 @@ public struct SignerConfiguration: Hashable, Sendable {
     self.chip = chip
     self.tls = tls
     self.counter = counter
+    self.seal = seal
   }
 
   /// The same signer with its anchor in another folder.
   public func moved(anchors: String) -> SignerConfiguration {
+    SignerConfiguration(
+      domain: domain, vault: vault, identity: identity, anchors: anchors, token: token, chip: chip, tls: tls,
+      counter: counter, seal: seal)
+  }
+
+  /// The same signer with another file of secrets, which no TPM has sealed.
+  public func unsealed() -> SignerConfiguration {
     SignerConfiguration(
       domain: domain, vault: vault, identity: identity, anchors: anchors, token: token, chip: chip, tls: tls,
       counter: counter)
@@ -118,7 +135,10 @@ public struct SignerConfiguration: Hashable, Sendable {
       throw .json(error)
     }
     let root = try Members(
-      value, "signer", known: ["schema", "domain", "vault", "identity", "anchors", "token", "chip", "tls", "counter"])
+      value, "signer",
+      known: [
+        "schema", "domain", "vault", "identity", "anchors", "token", "chip", "tls", "counter", "seal",
+      ])
     guard try root.text("schema") == Self.schema else { throw .member("schema") }
     guard let domain = KeyDomain(rawValue: try root.text("domain")) else { throw .member("domain") }
     self.domain = domain
@@ -133,6 +153,14 @@ public struct SignerConfiguration: Hashable, Sendable {
       if let part = try root.part("chip", known: ["transport"]) {
         Chip(transport: try part.text("transport"))
       } else { nil }
+    if let part = try root.part("seal", known: ["wantsPassphrase"]) {
+      guard let wantsPassphrase = part.members["wantsPassphrase"]?.boolean, chip != nil else {
+        throw .member("seal.wantsPassphrase")
+      }
+      seal = Seal(wantsPassphrase: wantsPassphrase)
+    } else {
+      seal = nil
+    }
     if let part = try root.part("tls", known: ["host", "port", "certificates", "privateKey", "trustRoots"]) {
       guard let port = part.members["port"]?.integer(Int.self), (0...65_535).contains(port) else {
         throw .member("tls.port")
@@ -167,6 +195,7 @@ public struct SignerConfiguration: Hashable, Sendable {
     ]
     if let token { members["token"] = ["module": .string(token.module), "label": .string(token.label)] }
     if let chip { members["chip"] = ["transport": .string(chip.transport)] }
+    if let seal { members["seal"] = ["wantsPassphrase": .boolean(seal.wantsPassphrase)] }
     if let tls {
       members["tls"] = [
         "host": .string(tls.host), "port": .number(String(tls.port)),

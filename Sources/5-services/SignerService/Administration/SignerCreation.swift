@@ -21,6 +21,8 @@ public enum SignerCreationError: Error, Hashable, Sendable {
   /// The policy names a key by a label that no key has.
   case unknownLabel(String)
   case pin(PassphraseError)
+  /// The TPM does not keep what would open the vault.
+  case seal(SealTrouble)
   /// The policy is no JSON.
   case json(JSONError)
   case records(StartRefusal)
@@ -75,6 +77,8 @@ public struct SignerCreation: Sendable {
   public let token: SignerConfiguration.Token?
   public let chip: SignerConfiguration.Chip?
   public let tls: SignerConfiguration.TLS?
+  /// Whether what opens the vault is sealed by the TPM of ``chip``, in these registers' present values.
+  public let seal: Seal?
   /// To be made in its TPM.
   public let counter: SignerConfiguration.Counter?
   private let files: any DurableFiles
@@ -85,7 +89,7 @@ public struct SignerCreation: Sendable {
     directory: SignerDirectory, domain: KeyDomain, anchors: String, scryptLog2N: Int = 17,
     token: SignerConfiguration.Token? = nil, chip: SignerConfiguration.Chip? = nil,
     tls: SignerConfiguration.TLS? = nil, counter: SignerConfiguration.Counter? = nil,
-    files: any DurableFiles = SystemFiles()
+    seal: Seal? = nil, files: any DurableFiles = SystemFiles()
   ) {
     self.directory = directory
     self.domain = domain
@@ -94,8 +98,21 @@ public struct SignerCreation: Sendable {
     self.token = token
     self.chip = chip
     self.tls = tls
+    self.seal = seal
     self.counter = counter
     self.files = files
+  }
+
+  /// How the TPM keeps what opens the vault.
+  public struct Seal: Hashable, Sendable {
+    public let wantsPassphrase: Bool
+    /// 0 to 23, of the SHA-256 bank; none binds it to the TPM alone.
+    public let registers: Set<Int>
+
+    public init(wantsPassphrase: Bool, registers: Set<Int>) {
+      self.wantsPassphrase = wantsPassphrase
+      self.registers = registers
+    }
   }
 
   /// What was made.
@@ -128,11 +145,13 @@ public struct SignerCreation: Sendable {
     for order in orders where !labels.insert(order.label).inserted { throw .label(order.label) }
     try prepare()
     let cost = ScryptCost(n: 1 << UInt32(scryptLog2N), r: 8, p: 1)
+    let sealing = seal.map { SignerConfiguration.Seal(wantsPassphrase: $0.wantsPassphrase) }
+    let opening = try opening(sealing, passphrase)
     let secrets: FileBackEnd
     let identity: Bytes32
     do {
       secrets = try FileBackEnd.create(
-        path: directory.secrets, domain: domain, passphrase: passphrase.bytes, cost: cost)
+        path: directory.secrets, domain: domain, passphrase: opening, cost: cost)
       identity = try IdentitySecret.make(in: secrets).publicKey
       if let pin = consume pin {
         try secrets.store(
@@ -143,7 +162,7 @@ public struct SignerCreation: Sendable {
     }
     let configuration = SignerConfiguration(
       domain: domain, vault: secrets.vaultID, identity: identity, anchors: anchors, token: token, chip: chip,
-      tls: tls, counter: counter)
+      tls: tls, counter: counter, seal: sealing)
     let chips = SignerChips(configuration, secrets)
     let keys = try generate(orders, secrets, configuration, chips, at: time)
     let policy = try policy(keys)
@@ -175,11 +194,28 @@ public struct SignerCreation: Sendable {
     } catch { throw .records(error) }
   }
 
+  private func opening(
+    _ sealing: SignerConfiguration.Seal?, _ passphrase: borrowing Passphrase
+  ) throws(SignerCreationError) -> SecretBytes {
+    guard let seal, let sealing else {
+      guard !passphrase.isAbsent else { throw .pin(.empty) }
+      return passphrase.bytes.copy()
+    }
+    do {
+      return try VaultOpening.make(
+        directory, chip, sealing, registers: seal.registers, passphrase, files)
+    } catch { throw .seal(error) }
+  }
+
   private func prepare() throws(SignerCreationError) {
     do {
       try files.makeDirectory(directory.path)
       let present = try files.names(in: directory.path)
-      guard Set(present).isDisjoint(with: ["signer.json", "secrets.vault", "keys.json", "watermarks"]) else {
+      guard
+        Set(present).isDisjoint(with: [
+          "signer.json", "secrets.vault", "keys.json", "watermarks", "secrets.sealed",
+        ])
+      else {
         throw SignerCreationError.exists
       }
     } catch let error as FileCallError {

@@ -46,10 +46,14 @@ public final class SignerProcess: Sendable {
     }
     let secrets: FileBackEnd
     let identity: ClientKey
+    let opening: SecretBytes
+    do { opening = try VaultOpening.bytes(directory, configuration, passphrase, files) } catch {
+      throw .vault(error)
+    }
     do {
       secrets = try FileBackEnd.open(
         path: directory.secrets, domain: configuration.domain, vaultID: configuration.vault,
-        passphrase: passphrase.bytes)
+        passphrase: opening)
     } catch { throw .vault(VaultTrouble(error)) }
     guard let found = IdentitySecret.key(in: secrets), found.publicKey == configuration.identity else {
       throw .identity
@@ -69,7 +73,11 @@ public final class SignerProcess: Sendable {
     var approvals = Approvals(vaultID: configuration.vault, rules: policy.approvers)
     let raised: (any MonotonicCounter)?
     do throws(MonotonicCounterError) {
-      if let counter { raised = counter } else { raised = try OpenCounter.open(configuration, secrets, chips) }
+      if let counter {
+        raised = counter
+      } else {
+        raised = try OpenCounter.open(configuration, secrets, chips)
+      }
     } catch { throw .records(.counter(error)) }
     let records: SignerRecords
     do {

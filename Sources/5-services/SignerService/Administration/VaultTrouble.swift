@@ -28,6 +28,8 @@ public enum VaultTrouble: Error, Hashable, Sendable {
   case name
   /// The bytes are no private key of the suite.
   case key
+  /// The TPM that keeps what opens the file does not give it.
+  case seal(SealTrouble)
 
   init(_ error: FileVaultError) {
     self =
