@@ -58,6 +58,11 @@ public enum ECDSAP256 {
     }
   }
 
+  /// Compares r and s with the order.
+  static func checkRange(_ r: Bytes32, _ s: Bytes32) throws(ECDSAError) {
+    try ECDSARules.checkRange(r, s, order: order)
+  }
+
   /// Checks `r || s` over a 32-byte digest; returning means that it holds.
   public static func verify(digest: Bytes32, signature: Bytes64, key: PublicKey) throws(ECDSAError) {
     let (r, s) = (Bytes32 { signature[$0] }, Bytes32 { signature[32 + $0] })
