@@ -21,9 +21,6 @@ typedef struct wasm_engine_t wasm_engine_t;
 typedef struct wasm_trap_t wasm_trap_t;
 typedef struct wasm_valtype_t wasm_valtype_t;
 typedef struct wasm_functype_t wasm_functype_t;
-typedef struct wasm_externtype_t wasm_externtype_t;
-typedef struct wasm_importtype_t wasm_importtype_t;
-typedef struct wasm_exporttype_t wasm_exporttype_t;
 typedef struct wasmtime_error wasmtime_error_t;
 typedef struct wasmtime_module wasmtime_module_t;
 typedef struct wasmtime_store wasmtime_store_t;
@@ -35,8 +32,6 @@ typedef struct wasmtime_pooling_allocation_config_t wasmtime_pooling_allocation_
 
 typedef struct { size_t size; char * _Nullable data; } wasm_byte_vec_t;
 typedef struct { size_t size; wasm_valtype_t * _Nonnull * _Nullable data; } wasm_valtype_vec_t;
-typedef struct { size_t size; wasm_importtype_t * _Nonnull * _Nullable data; } wasm_importtype_vec_t;
-typedef struct { size_t size; wasm_exporttype_t * _Nonnull * _Nullable data; } wasm_exporttype_vec_t;
 
 typedef struct { uint64_t store_id; void * _Nullable private_; } wasmtime_func_t;
 typedef struct { uint64_t store_id; size_t private_; } wasmtime_instance_t;
@@ -73,15 +68,11 @@ _Static_assert(sizeof(wasmtime_val_raw_t) == 16, "layout of wasmtime 50");
   F(void, wasmtime_config_wasm_tail_call_set, (wasm_config_t *, bool)) \
   F(void, wasmtime_config_wasm_simd_set, (wasm_config_t *, bool)) \
   F(void, wasmtime_config_wasm_relaxed_simd_set, (wasm_config_t *, bool)) \
-  F(void, wasmtime_config_wasm_bulk_memory_set, (wasm_config_t *, bool)) \
   F(void, wasmtime_config_wasm_multi_memory_set, (wasm_config_t *, bool)) \
   F(void, wasmtime_config_wasm_memory64_set, (wasm_config_t *, bool)) \
-  F(void, wasmtime_config_wasm_exceptions_set, (wasm_config_t *, bool)) \
   F(void, wasmtime_config_wasm_custom_page_sizes_set, (wasm_config_t *, bool)) \
   F(void, wasmtime_config_wasm_wide_arithmetic_set, (wasm_config_t *, bool)) \
-  F(void, wasmtime_config_parallel_compilation_set, (wasm_config_t *, bool)) \
   F(void, wasmtime_config_cranelift_nan_canonicalization_set, (wasm_config_t *, bool)) \
-  F(void, wasmtime_config_native_unwind_info_set, (wasm_config_t *, bool)) \
   F(void, wasmtime_config_memory_may_move_set, (wasm_config_t *, bool)) \
   F(void, wasmtime_config_memory_reservation_set, (wasm_config_t *, uint64_t)) \
   F(void, wasmtime_config_memory_guard_size_set, (wasm_config_t *, uint64_t)) \
@@ -99,35 +90,17 @@ _Static_assert(sizeof(wasmtime_val_raw_t) == 16, "layout of wasmtime 50");
     (wasmtime_pooling_allocation_config_t *, size_t)) \
   F(void, wasmtime_pooling_allocation_config_table_elements_set, \
     (wasmtime_pooling_allocation_config_t *, size_t)) \
-  F(void, wasmtime_pooling_allocation_config_linear_memory_keep_resident_set, \
-    (wasmtime_pooling_allocation_config_t *, size_t)) \
-  F(void, wasmtime_pooling_allocation_config_table_keep_resident_set, \
-    (wasmtime_pooling_allocation_config_t *, size_t)) \
   F(void, wasmtime_pooling_allocation_strategy_set, \
     (wasm_config_t *, const wasmtime_pooling_allocation_config_t *)) \
   F(wasmtime_error_t * _Nullable, wasmtime_module_new, \
     (wasm_engine_t *, const uint8_t *, size_t, wasmtime_module_t * _Nullable * _Nonnull)) \
   F(void, wasmtime_module_delete, (wasmtime_module_t *)) \
-  F(void, wasmtime_module_imports, (const wasmtime_module_t *, wasm_importtype_vec_t *)) \
-  F(void, wasmtime_module_exports, (const wasmtime_module_t *, wasm_exporttype_vec_t *)) \
   F(wasmtime_error_t * _Nullable, wasmtime_module_serialize, (wasmtime_module_t *, wasm_byte_vec_t *)) \
   F(wasmtime_error_t * _Nullable, wasmtime_module_deserialize, \
     (wasm_engine_t *, const uint8_t *, size_t, wasmtime_module_t * _Nullable * _Nonnull)) \
-  F(const wasm_byte_vec_t * _Nonnull, wasm_importtype_module, (const wasm_importtype_t *)) \
-  F(const wasm_byte_vec_t * _Nullable, wasm_importtype_name, (const wasm_importtype_t *)) \
-  F(const wasm_externtype_t * _Nonnull, wasm_importtype_type, (const wasm_importtype_t *)) \
-  F(void, wasm_importtype_vec_delete, (wasm_importtype_vec_t *)) \
-  F(const wasm_byte_vec_t * _Nonnull, wasm_exporttype_name, (const wasm_exporttype_t *)) \
-  F(const wasm_externtype_t * _Nonnull, wasm_exporttype_type, (const wasm_exporttype_t *)) \
-  F(void, wasm_exporttype_vec_delete, (wasm_exporttype_vec_t *)) \
-  F(const wasm_functype_t * _Nullable, wasm_externtype_as_functype_const, (const wasm_externtype_t *)) \
-  F(uint8_t, wasm_externtype_kind, (const wasm_externtype_t *)) \
-  F(const wasm_valtype_vec_t * _Nonnull, wasm_functype_params, (const wasm_functype_t *)) \
-  F(const wasm_valtype_vec_t * _Nonnull, wasm_functype_results, (const wasm_functype_t *)) \
   F(wasm_functype_t * _Nullable, wasm_functype_new, (wasm_valtype_vec_t *, wasm_valtype_vec_t *)) \
   F(void, wasm_functype_delete, (wasm_functype_t *)) \
   F(wasm_valtype_t * _Nonnull, wasm_valtype_new, (uint8_t)) \
-  F(uint8_t, wasm_valtype_kind, (const wasm_valtype_t *)) \
   F(void, wasm_valtype_vec_new_uninitialized, (wasm_valtype_vec_t *, size_t)) \
   F(wasmtime_linker_t * _Nonnull, wasmtime_linker_new, (wasm_engine_t *)) \
   F(void, wasmtime_linker_delete, (wasmtime_linker_t *)) \

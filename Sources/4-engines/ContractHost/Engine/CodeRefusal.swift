@@ -1,8 +1,8 @@
 /// Why a module is not taken.
 public enum CodeRefusal: Error, Hashable, Sendable {
   /// The checks of uploaded code.
-  case analysis(CodeAnalysisError)
-  /// An import, named `module.name`, is unknown or has other parameters or results than the host's.
+  case analysis(AnalysisRefusal)
+  /// An import has other parameters or results than the host's.
   ///
   /// The reference host finds this out when it makes an instance; here it is found at once.
   case importSignature(String)

@@ -17,20 +17,25 @@ final class CodeImage: Sendable {
   /// For instances from the pool.
   let pooled: PreparedModule
   /// The types of the entry points that it exports.
-  let entryPoints: [EntryPoint: FunctionShape]
+  let entryPoints: [EntryPoint: WasmFunctionType]
   private let module: CompiledModule
   /// For instances when the pool is empty: the same machine code in an engine without one, made when first needed.
   private let unpooled = Mutex<PreparedModule?>(nil)
 
   /// - Throws: ``CodeRefusal`` `.importSignature`, `.exportSignature`, `.compiler`.
-  init(_ module: consuming CompiledModule, engine: WasmtimeEngine) throws(CodeRefusal) {
-    if let name = module.importsThatDoNotFit().first { throw .importSignature(name) }
-    let (memory, functions) = module.exports()
-    guard memory else { throw .exportSignature("memory") }
-    guard functions["allocate"] == .pointers(1) else { throw .exportSignature("allocate") }
-    guard functions["deallocate"] == .deallocate else { throw .exportSignature("deallocate") }
-    var entryPoints: [EntryPoint: FunctionShape] = [:]
-    for entryPoint in EntryPoint.allCases { entryPoints[entryPoint] = functions[entryPoint.exportName] }
+  init(
+    _ module: consuming CompiledModule, analysis: CodeAnalysis, engine: WasmtimeEngine
+  ) throws(CodeRefusal) {
+    for item in analysis.imports {
+      guard HostImport(rawValue: item.name)?.type == item.type else { throw .importSignature(item.name) }
+    }
+    guard analysis.exportsMemory else { throw .exportSignature("memory") }
+    guard analysis.exportType("allocate") == .pointers(1) else { throw .exportSignature("allocate") }
+    guard analysis.exportType("deallocate") == WasmFunctionType(parameters: [.i32], results: []) else {
+      throw .exportSignature("deallocate")
+    }
+    var entryPoints: [EntryPoint: WasmFunctionType] = [:]
+    for entryPoint in EntryPoint.allCases { entryPoints[entryPoint] = analysis.exportType(entryPoint.exportName) }
     do { pooled = try engine.prepare(module) } catch { throw .compiler(error.text) }
     self.entryPoints = entryPoints
     self.module = module

@@ -45,7 +45,7 @@ public final class ContractEngine: Sendable {
     if let known = code(checksum) { return known }
     let analysis: CodeAnalysis
     do { analysis = try CodeAnalysis(checking: wasm, limits: limits) } catch { throw .analysis(error) }
-    let image = try CodeImage(try module(wasm, checksum), engine: pooled)
+    let image = try CodeImage(try module(wasm, checksum), analysis: analysis, engine: pooled)
     let code = CompiledCode(checksum: checksum, analysis: analysis, image: image)
     shelf.withLock { $0.keep(code) }
     return code

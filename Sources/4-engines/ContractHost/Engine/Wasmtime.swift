@@ -48,15 +48,6 @@ struct Wasmtime: Sendable {
     return bytes
   }
 
-  /// The text of a name that wasmtime keeps.
-  @unsafe
-  func name(_ vector: UnsafePointer<wasm_byte_vec_t>?) -> String {
-    guard let vector = unsafe vector else { return "" }
-    // Borrowed from a module's type, which the caller holds.
-    return unsafe String(
-      decoding: UnsafeRawBufferPointer(start: vector.pointee.data, count: vector.pointee.size), as: UTF8.self)
-  }
-
   /// Turns the text form of a module into its binary form.
   ///
   /// - Throws: `.text`.

@@ -74,9 +74,8 @@ final class WasmtimeEngine: Sendable {
     let api = unsafe wasmtime.functions
     var parameters = unsafe wasm_valtype_vec_t()
     var results = unsafe wasm_valtype_vec_t()
-    let shape = FunctionShape(host)
-    unsafe fill(&parameters, shape.parameters)
-    unsafe fill(&results, shape.results)
+    unsafe fill(&parameters, host.type.parameters)
+    unsafe fill(&results, host.type.results)
     // Takes both vectors; the linker copies the type and the names, and owns the slot until it is deleted.
     guard let type = unsafe api.pointee.wasm_functype_new(&parameters, &results) else {
       throw .engine("no type for \(host.rawValue)")
@@ -91,10 +90,11 @@ final class WasmtimeEngine: Sendable {
   }
 
   @unsafe
-  private func fill(_ vector: inout wasm_valtype_vec_t, _ kinds: [UInt8]) {
+  private func fill(_ vector: inout wasm_valtype_vec_t, _ types: [WasmValueType]) {
     // The vector has room for as many, and owns the types put in.
-    unsafe wasmtime.functions.pointee.wasm_valtype_vec_new_uninitialized(&vector, kinds.count)
-    for (index, kind) in kinds.enumerated() {
+    unsafe wasmtime.functions.pointee.wasm_valtype_vec_new_uninitialized(&vector, types.count)
+    for (index, type) in types.enumerated() {
+      let kind = type == .i64 ? ValueKind.i64 : ValueKind.i32
       unsafe vector.data?[index] = unsafe wasmtime.functions.pointee.wasm_valtype_new(kind)
     }
   }

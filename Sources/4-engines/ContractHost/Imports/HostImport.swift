@@ -51,10 +51,29 @@ public enum HostImport: String, Hashable, Sendable, CaseIterable {
     }
   }
 
+  /// Its type.
+  public var type: WasmFunctionType {
+    let results: [WasmValueType] =
+      switch answer {
+      case .nothing: []
+      case .i32: [.i32]
+      case .i64: [.i64]
+      }
+    return WasmFunctionType(
+      parameters: [WasmValueType](repeating: .i32, count: parameterCount), results: results)
+  }
+
   /// The result type of an import.
   public enum Answer: Hashable, Sendable {
     case nothing
     case i32
     case i64
+  }
+}
+
+extension WasmFunctionType {
+  /// So many pointers to regions, and one in return.
+  static func pointers(_ count: Int) -> WasmFunctionType {
+    WasmFunctionType(parameters: [WasmValueType](repeating: .i32, count: count), results: [.i32])
   }
 }
