@@ -12,139 +12,149 @@ import Testing
 struct TLSProgramTests {
   @Test("signs for the client that its certificate and its key name, and refuses all others by their reason")
   func clients() async throws {
-    let signer = try ServedSigner(.tls)
-    if HardeningTests.filters { #expect(try signer.kernel("Seccomp") == "2") }
-    #expect(!signer.complaint.contains("system calls"))
-    try await signer.checkServes(height: 1)
+    try await OwnThreads.run {
+      let signer = try ServedSigner(.tls)
+      if HardeningTests.filters { #expect(try signer.kernel("Seccomp") == "2") }
+      #expect(!signer.complaint.contains("system calls"))
+      try await signer.checkServes(height: 1)
 
-    // What the frames refuse: the certificate leads to the root, and names nobody, two, or somebody else.
-    for (height, certificate, fault) in [
-      (UInt64(2), "other", SignerFault.peer), (3, "two", .certificate), (4, "none", .certificate),
-    ] {
-      await #expect(throws: SignerClientError.refused(SignerRefusal(fault)), "\(certificate)") {
-        try await signer.sign(try signer.access(certificate: certificate), height: height)
+      // What the frames refuse: the certificate leads to the root, and names nobody, two, or somebody else.
+      for (height, certificate, fault) in [
+        (UInt64(2), "other", SignerFault.peer), (3, "two", .certificate), (4, "none", .certificate),
+      ] {
+        await #expect(throws: SignerClientError.refused(SignerRefusal(fault)), "\(certificate)") {
+          try await signer.sign(try signer.access(certificate: certificate), height: height)
+        }
+        try await signer.checkServes(height: height)
       }
-      try await signer.checkServes(height: height)
-    }
-    // The right certificate, with a key that nobody knows, and with another client's.
-    for (height, key, fault) in [
-      (UInt64(5), ClientKey(), SignerFault.unknownClient), (6, try #require(signer.keys["other"]), .peer),
-    ] {
-      await #expect(throws: SignerClientError.refused(SignerRefusal(fault))) {
-        try await signer.sign(try signer.access(key: key, certificate: "client"), height: height)
+      // The right certificate, with a key that nobody knows, and with another client's.
+      for (height, key, fault) in [
+        (UInt64(5), ClientKey(), SignerFault.unknownClient), (6, try #require(signer.keys["other"]), .peer),
+      ] {
+        await #expect(throws: SignerClientError.refused(SignerRefusal(fault))) {
+          try await signer.sign(try signer.access(key: key, certificate: "client"), height: height)
+        }
+        try await signer.checkServes(height: height)
       }
-      try await signer.checkServes(height: height)
-    }
-    // What TLS refuses: issued by another trust domain, and out of date.
-    for (height, certificate, alert) in [
-      (UInt64(7), "foreign", SignerTLSFailure.Alert.unknownAuthority), (8, "expired", .certificateExpired),
-    ] {
-      await #expect(throws: SignerClientError.tls(.refused(alert)), "\(certificate)") {
-        try await signer.sign(try signer.access(certificate: certificate), height: height)
+      // What TLS refuses: issued by another trust domain, and out of date.
+      for (height, certificate, alert) in [
+        (UInt64(7), "foreign", SignerTLSFailure.Alert.unknownAuthority), (8, "expired", .certificateExpired),
+      ] {
+        await #expect(throws: SignerClientError.tls(.refused(alert)), "\(certificate)") {
+          try await signer.sign(try signer.access(certificate: certificate), height: height)
+        }
+        try await signer.checkServes(height: height)
       }
-      try await signer.checkServes(height: height)
+      let faults = try await signer.faults()
+      #expect(faults["peer"] == 2 && faults["certificate"] == 2 && faults["unknownClient"] == 1)
+      #expect(faults["tlsHandshake"] == 2)
+      #expect(signer.stop() == 0)
     }
-    let faults = try await signer.faults()
-    #expect(faults["peer"] == 2 && faults["certificate"] == 2 && faults["unknownClient"] == 1)
-    #expect(faults["tlsHandshake"] == 2)
-    #expect(signer.stop() == 0)
   }
 
   @Test("speaks TLS 1.3 only, and to nobody without a certificate")
   func handshakes() async throws {
-    let signer = try ServedSigner(.tls)
-    func alert(_ configuration: TLSConfiguration) async throws -> SignerTLSFailure? {
-      do {
-        try await RawStream.with(signer, tls: configuration) { stream in
-          while try await stream.bytes() != nil {}
-        }
-        return nil
-      } catch { return SignerTLSFailure(error) }
-    }
-    var old = try RawStream.configuration(signer, "client")
-    old.minimumTLSVersion = .tlsv12
-    old.maximumTLSVersion = .tlsv12
-    #expect(try await alert(old) == .refused(.protocolVersion))
-    try await signer.checkServes(height: 1)
-    #expect(try await alert(try RawStream.configuration(signer, nil)) == .refused(.certificateRequired))
-    try await signer.checkServes(height: 2)
-    // No TLS at all: it ends, and nothing of the protocol is answered.
-    try await RawStream.with(signer) { stream in
-      try await stream.send([0, 0, 0, 0, 1])
-      try await stream.send([UInt8]("GET / HTTP/1.1\r\n\r\n".utf8))
-      while let bytes = try await stream.bytes() {
-        // A TLS alert, at most.
-        #expect(bytes.first == 21)
+    try await OwnThreads.run {
+      let signer = try ServedSigner(.tls)
+      func alert(_ configuration: TLSConfiguration) async throws -> SignerTLSFailure? {
+        do {
+          try await RawStream.with(signer, tls: configuration) { stream in
+            while try await stream.bytes() != nil {}
+          }
+          return nil
+        } catch { return SignerTLSFailure(error) }
       }
+      var old = try RawStream.configuration(signer, "client")
+      old.minimumTLSVersion = .tlsv12
+      old.maximumTLSVersion = .tlsv12
+      #expect(try await alert(old) == .refused(.protocolVersion))
+      try await signer.checkServes(height: 1)
+      #expect(try await alert(try RawStream.configuration(signer, nil)) == .refused(.certificateRequired))
+      try await signer.checkServes(height: 2)
+      // No TLS at all: it ends, and nothing of the protocol is answered.
+      try await RawStream.with(signer) { stream in
+        try await stream.send([0, 0, 0, 0, 1])
+        try await stream.send([UInt8]("GET / HTTP/1.1\r\n\r\n".utf8))
+        while let bytes = try await stream.bytes() {
+          // A TLS alert, at most.
+          #expect(bytes.first == 21)
+        }
+      }
+      try await signer.checkServes(height: 3)
+      #expect(try await signer.faults()["tlsHandshake"] == 3)
+      #expect(signer.stop() == 0)
     }
-    try await signer.checkServes(height: 3)
-    #expect(try await signer.faults()["tlsHandshake"] == 3)
-    #expect(signer.stop() == 0)
   }
 
   @Test(
     "takes no session that another certificate was granted, nor its client's key from another certificate")
   func stolen() async throws {
-    let signer = try ServedSigner(.tls)
-    let stolen = try await RawStream.with(signer, as: "client") { stream in
-      var session = try await stream.handshake(signer, "client")
-      return try RawStream.asking(signer, height: 1, in: &session)
-    }
-    try await RawStream.with(signer, as: "client") { victim in
-      // Beside the victim's open connection, too.
-      var session = try await victim.handshake(signer, "client")
-      let heard = try RawStream.asking(signer, height: 2, in: &session)
-      try await RawStream.with(signer, as: "other") { thief in
-        for frame in [stolen, heard] {
-          try await thief.send(frame)
-          #expect(try await thief.refusal() == .unknownSession)
-        }
-        var own = try await thief.handshake(signer, "other")
-        for frame in [stolen, heard] {
-          try await thief.send(frame)
-          #expect(try await thief.refusal() == .unknownSession)
-        }
-        // Its own session serves it still, in its own name.
-        try await thief.send(try RawStream.asking(signer, height: 3, in: &own))
-        let answer = try #require(try await thief.receive())
-        #expect(answer.kind == .signatures)
-        let signed = try SigningAnswers.decode(try own.open(answer).content, expected: 1)
-        #expect(try signed.first?.get().count == 65)
+    try await OwnThreads.run {
+      let signer = try ServedSigner(.tls)
+      let stolen = try await RawStream.with(signer, as: "client") { stream in
+        var session = try await stream.handshake(signer, "client")
+        return try RawStream.asking(signer, height: 1, in: &session)
       }
-      // With the client's very key, from another certificate.
-      try await RawStream.with(signer, as: "other") { thief in
-        let open = ClientHandshake(
-          key: try #require(signer.keys["client"]), signer: signer.identity, domain: .operator,
-          at: RawStream.now)
-        try await thief.send(open.start)
-        #expect(try await thief.refusal() == .peer)
-        #expect(try await thief.receive() == nil)
+      try await RawStream.with(signer, as: "client") { victim in
+        // Beside the victim's open connection, too.
+        var session = try await victim.handshake(signer, "client")
+        let heard = try RawStream.asking(signer, height: 2, in: &session)
+        try await RawStream.with(signer, as: "other") { thief in
+          for frame in [stolen, heard] {
+            try await thief.send(frame)
+            #expect(try await thief.refusal() == .unknownSession)
+          }
+          var own = try await thief.handshake(signer, "other")
+          for frame in [stolen, heard] {
+            try await thief.send(frame)
+            #expect(try await thief.refusal() == .unknownSession)
+          }
+          // Its own session serves it still, in its own name.
+          try await thief.send(try RawStream.asking(signer, height: 3, in: &own))
+          let answer = try #require(try await thief.receive())
+          #expect(answer.kind == .signatures)
+          let signed = try SigningAnswers.decode(try own.open(answer).content, expected: 1)
+          #expect(try signed.first?.get().count == 65)
+        }
+        // With the client's very key, from another certificate.
+        try await RawStream.with(signer, as: "other") { thief in
+          let open = ClientHandshake(
+            key: try #require(signer.keys["client"]), signer: signer.identity, domain: .operator,
+            at: RawStream.now)
+          try await thief.send(open.start)
+          #expect(try await thief.refusal() == .peer)
+          #expect(try await thief.receive() == nil)
+        }
+        // The victim was not disturbed.
+        try await victim.send(heard)
+        let answer = try #require(try await victim.receive())
+        #expect(try SigningAnswers.decode(try session.open(answer).content, expected: 1).count == 1)
       }
-      // The victim was not disturbed.
-      try await victim.send(heard)
-      let answer = try #require(try await victim.receive())
-      #expect(try SigningAnswers.decode(try session.open(answer).content, expected: 1).count == 1)
+      try await signer.checkServes(height: 1)
+      #expect(signer.stop() == 0)
     }
-    try await signer.checkServes(height: 1)
-    #expect(signer.stop() == 0)
   }
 
   @Test("is not spoken to by a client that expects another name, other roots or another identity")
   func impostor() async throws {
-    let signer = try ServedSigner(.tls)
-    let another = try signer.access(tls: signer.tls("client", name: "spiffe://example.org/another"))
-    await #expect(throws: SignerClientError.tls(.signerName)) { try await signer.sign(another, height: 1) }
-    let roots = try signer.access(tls: signer.tls("client", trust: "otherRoot"))
-    await #expect(throws: SignerClientError.tls(.untrustedSigner)) { try await signer.sign(roots, height: 1) }
-    let absent = try signer.access(tls: signer.tls("absent"))
-    await #expect(throws: SignerClientError.tls(.files)) { try await signer.sign(absent, height: 1) }
-    let pinned = ClientKey().publicKey
-    let identity = try signer.access(signer: pinned)
-    await #expect(throws: SignerClientError.identity(expected: pinned, actual: signer.identity)) {
-      try await signer.sign(identity, height: 1)
+    try await OwnThreads.run {
+      let signer = try ServedSigner(.tls)
+      let another = try signer.access(tls: signer.tls("client", name: "spiffe://example.org/another"))
+      await #expect(throws: SignerClientError.tls(.signerName)) { try await signer.sign(another, height: 1) }
+      let roots = try signer.access(tls: signer.tls("client", trust: "otherRoot"))
+      await #expect(throws: SignerClientError.tls(.untrustedSigner)) {
+        try await signer.sign(roots, height: 1)
+      }
+      let absent = try signer.access(tls: signer.tls("absent"))
+      await #expect(throws: SignerClientError.tls(.files)) { try await signer.sign(absent, height: 1) }
+      let pinned = ClientKey().publicKey
+      let identity = try signer.access(signer: pinned)
+      await #expect(throws: SignerClientError.identity(expected: pinned, actual: signer.identity)) {
+        try await signer.sign(identity, height: 1)
+      }
+      try await signer.checkServes(height: 1)
+      #expect(signer.stop() == 0)
     }
-    try await signer.checkServes(height: 1)
-    #expect(signer.stop() == 0)
   }
 
   // MARK: The command
