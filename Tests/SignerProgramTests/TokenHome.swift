@@ -77,7 +77,8 @@ final class TokenHome {
 
   func ask(_ arguments: [String]) throws -> SignerProgram.Run {
     try SignerProgram.run(
-      arguments + ["--directory", signer, "--key", folder.path + "/admin", "--json"], environment: environment)
+      arguments + ["--directory", signer, "--key", folder.path + "/admin", "--json"], environment: environment
+    )
   }
 
   /// A verb that opens the directory itself.

@@ -108,6 +108,36 @@ struct TokenSealTests {
     #expect(try home.open(["anchor", "show"], passphrase: false).code == 0)
   }
 
+  @Test("comes back from its backup with a passphrase, where its TPM is no more")
+  func restored() throws {
+    let chip = try SoftTPM()
+    let home = try TokenHome(
+      .chip(chip), options: ["--seal-with-tpm", "--key", "secp256k1:attestation:attester-0"], isSealed: true)
+    #expect(home.made.code == 0, "\(home.made.complaint)")
+    let (backup, shares) = (home.folder.path + "/backup", home.folder.path + "/shares")
+    try FileManager.default.createDirectory(atPath: shares, withIntermediateDirectories: false)
+    let sealed = try home.open(
+      ["backup", "create", "--needed", "2", "--parties", "3", "--out", backup, "--shares", shares],
+      passphrase: false)
+    #expect(sealed.code == 0, "\(sealed.complaint)")
+    chip.stop()
+    let (place, anchors) = (home.folder.path + "/restored", home.folder.path + "/elsewhere")
+    let restored = try SignerProgram.run([
+      "backup", "restore", backup, "--directory", place, "--anchor-directory", anchors,
+      "--passphrase-file", home.passphrase, "--domain", "operator", "--share", shares + "/share-1", "--share",
+      shares + "/share-3",
+    ])
+    #expect(restored.code == 0, "\(restored.complaint)")
+    let configuration = try String(contentsOfFile: place + "/signer.json", encoding: .utf8)
+    #expect(!configuration.contains("seal"))
+    #expect(!FileManager.default.fileExists(atPath: place + "/secrets.sealed"))
+    // Its secrets open; that it has no records is what is refused now.
+    let shown = try SignerProgram.run([
+      "anchor", "show", "--directory", place, "--passphrase-file", home.passphrase,
+    ])
+    #expect(shown.code == 1 && shown.complaint.contains("watermarks is gone"), "\(shown.complaint)")
+  }
+
   @Test(
     "asks for a TPM where something is to be sealed or counted",
     arguments: [["--seal-with-tpm"], ["--tpm-counter", "auto"]])
@@ -144,8 +174,12 @@ struct TokenSealTests {
     }
     let old = try home.open(["run"])
     #expect(old.code == 1 && old.output.isEmpty, "\(old.complaint)")
-    #expect(old.complaint.contains("counter"), "\(old.complaint)")
+    #expect(old.complaint.contains("the TPM's counter is at"), "\(old.complaint)")
     #expect(old.complaint.contains("anchor adopt"), "\(old.complaint)")
+    // People decide what was lost, and it goes on.
+    let adopted = try home.open(["anchor", "adopt", "--reason", "test", "--i-know-what-was-signed"])
+    #expect(adopted.code == 0, "\(adopted.complaint)")
+    try start()
     // Nor does another TPM pass for the one that counted.
     try chip.exchange()
     let carried = try home.open(["run"])
