@@ -328,7 +328,7 @@ let package = Package(
       "SignerProgram",
       wire + [
         "SignatureSchemes", "LightClients", "Messages", "Transactions", "SigningRules", "SignerWire",
-        "SignerAccess", "causeway-signer", nioCore, nioPosix, nioSSL,
+        "SignerAccess", "causeway-signer", crypto, nioCore, nioPosix, nioSSL,
       ]),
   ]
 )

@@ -12,22 +12,30 @@ struct SignerStoryTests {
     var anchors: String { folder.path + "/anchors" }
     var passphrase: String { folder.path + "/pass" }
 
-    init() throws {
+    /// - Parameters:
+    ///   - domain: with one key; none for domains without attestations.
+    ///   - approvers: by name; all of them must agree.
+    init(
+      domain: String = "operator", approvers: [String] = ["alice", "bob"], delaySeconds: Int = 0,
+      keys: [String] = ["secp256k1:attestation:attester-0@cosmos:demo-1"]
+    ) throws {
       folder = try Folder()
       try Self.write("a passphrase\n", to: passphrase)
       let admin = try Self.made(["client", "new", "--out", folder.path + "/admin"])
       let client = try Self.made(["client", "new", "--out", folder.path + "/client"])
-      let alice = try Self.made(["approver", "new", "--out", folder.path + "/alice"])
-      let bob = try Self.made(["approver", "new", "--out", folder.path + "/bob"])
-      let run = try SignerProgram.run([
-        "init", "--directory", signer, "--domain", "operator", "--passphrase-file", passphrase,
-        "--anchor-directory", anchors, "--scrypt-log-n", "14", "--json", "--key",
-        "secp256k1:attestation:attester-0@cosmos:demo-1", "--client", "admin=\(admin):admin+observe",
-        "--client", "attester=\(client):sign", "--approver", alice, "--approver", bob, "--approval-delay",
-        "0",
-      ])
+      var named: [String] = []
+      for name in approvers {
+        named += ["--approver", try Self.made(["approver", "new", "--out", folder.path + "/" + name])]
+      }
+      let run = try SignerProgram.run(
+        [
+          "init", "--directory", signer, "--domain", domain, "--passphrase-file", passphrase,
+          "--anchor-directory", anchors, "--scrypt-log-n", "14", "--json",
+          "--client", "admin=\(admin):admin+observe", "--client", "attester=\(client):sign",
+        ] + keys.flatMap { ["--key", $0] } + named
+          + (approvers.isEmpty ? [] : ["--approval-delay", String(delaySeconds)]))
       #expect(run.code == 0, "\(run.complaint)")
-      #expect(try run.json()["keys"]?[0]?["label"]?.string == "attester-0")
+      #expect(try run.json()["keys"]?.array?.count == keys.count)
     }
 
     deinit { folder.remove() }
@@ -50,6 +58,30 @@ struct SignerStoryTests {
 
     func open(_ arguments: [String]) throws -> SignerProgram.Run {
       try SignerProgram.run(arguments + ["--directory", signer, "--passphrase-file", passphrase])
+    }
+
+    /// A file of this home.
+    func file(_ name: String) -> String { folder.path + "/" + name }
+
+    /// Has `approver` sign the proposal of a file.
+    func sign(_ proposal: String, as approver: String, to name: String) throws -> String {
+      let run = try SignerProgram.run([
+        "approve", "file", file(proposal), "--approver", file(approver), "--out", file(name),
+      ])
+      #expect(run.code == 0, "\(run.complaint)")
+      return file(name)
+    }
+
+    /// Puts an older copy of the directory in its place.
+    func turnBack() throws {
+      #expect(try open(["anchor", "show"]).code == 0)
+      let copy = folder.path + "/copy"
+      try FileManager.default.copyItem(atPath: signer, toPath: copy)
+      let serving = try Serving(self)
+      #expect(serving.ready.hasPrefix("ready "))
+      #expect(serving.stop() == 0)
+      try FileManager.default.removeItem(atPath: signer)
+      try FileManager.default.moveItem(atPath: copy, toPath: signer)
     }
   }
 
@@ -151,15 +183,8 @@ struct SignerStoryTests {
   @Test(
     "does not start on an older copy of its directory, says why, and goes on after the decision of people")
   func olderCopy() throws {
-    let home = try Home()
-    #expect(try home.open(["anchor", "show"]).code == 0)
-    let copy = home.folder.path + "/copy"
-    try FileManager.default.copyItem(atPath: home.signer, toPath: copy)
-    let serving = try Serving(home)
-    #expect(serving.ready.hasPrefix("ready "))
-    #expect(serving.stop() == 0)
-    try FileManager.default.removeItem(atPath: home.signer)
-    try FileManager.default.moveItem(atPath: copy, toPath: home.signer)
+    let home = try Home(approvers: [])
+    try home.turnBack()
     let refused = try home.open(["run"])
     #expect(refused.code == 1 && refused.complaint.contains("older than the anchor"), "\(refused.complaint)")
     #expect(refused.complaint.contains("anchor adopt"))

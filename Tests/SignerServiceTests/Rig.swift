@@ -179,7 +179,9 @@ struct Rig: Sendable {
     let clients = ClientDirectory()
     let state = CoreState(
       signing: SigningState(domain: domain, policy: policy),
-      approvals: Approvals(vaultID: Bytes32(), rules: policy.approvers), keys: keys, records: records,
+      approvals: Approvals(
+        vaultID: Bytes32(), policy: policy.contentHash, rules: policy.approvers), keys: keys,
+      records: records,
       clients: clients)
     let clock = RigClock()
     let core = SigningCore(state, executor: EchoExecutor(), clock: { UnixMilliseconds(clock.now) })

@@ -192,7 +192,8 @@ struct ServingTests {
     // The same keys in a second process on the same socket.
     let state = CoreState(
       signing: SigningState(domain: .operator, policy: try await Self.policy(rig)),
-      approvals: Approvals(vaultID: Bytes32(), rules: .none), keys: rig.keys, records: MemoryRecords(),
+      approvals: Approvals(vaultID: Bytes32(), policy: Bytes32(), rules: .none), keys: rig.keys,
+      records: MemoryRecords(),
       clients: rig.clients)
     let clock = rig.clock
     let core = SigningCore(state, clock: { UnixMilliseconds(clock.now) })

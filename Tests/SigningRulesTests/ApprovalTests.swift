@@ -8,12 +8,14 @@ import WireBytes
 struct ApprovalTests {
   let json: JSONValue
   let vault: Bytes32
+  let policy: Bytes32
   let keys: [Bytes32]
   let change = ProposedChange.unlock(key: Asked.key)
 
   init() throws {
     json = try #require(try RulesVectors().json["approvals"])
     vault = try RulesVectors.word(json["vault"])
+    policy = try RulesVectors.word(json["policy"])
     keys = try #require(json["approvers"]?.array).map { try RulesVectors.word($0["key"]) }
   }
 
@@ -32,7 +34,7 @@ struct ApprovalTests {
 
   /// With the change of the vectors proposed as number 1.
   private func proposed(_ rules: ApproverRules? = nil) throws -> Approvals {
-    var approvals = Approvals(vaultID: vault, rules: try rules ?? self.rules())
+    var approvals = Approvals(vaultID: vault, policy: policy, rules: try rules ?? self.rules())
     let (proposal, records) = try approvals.propose(change, by: try ClientName("admin-0"), at: Asked.now)
     #expect(proposal.number == 1)
     #expect(records == [.proposed(proposal)])
@@ -42,7 +44,7 @@ struct ApprovalTests {
   @Test("are over digests that name vault and proposal")
   func digests() throws {
     let proposal = Proposal(
-      number: 1, change: change, proposer: try ClientName("admin-0"), proposedAt: Asked.now)
+      number: 1, policy: policy, change: change, proposer: try ClientName("admin-0"), proposedAt: Asked.now)
     let identifier = proposal.identifier(vaultID: vault)
     #expect(identifier == (try RulesVectors.word(json["identifier"])))
     #expect(
@@ -52,6 +54,48 @@ struct ApprovalTests {
       Approvals.cancelDigest(vaultID: vault, identifier: identifier)
         == (try RulesVectors.word(json["cancelDigest"])))
     #expect(proposal.identifier(vaultID: Asked.root) != identifier)
+  }
+
+  @Test("bind every field: what is signed for one value approves no other")
+  func fields() throws {
+    let cases = try #require(json["cases"]?.array)
+    #expect(cases.count == 16)
+    var identifiers: Set<Bytes32> = []
+    for (index, entry) in cases.enumerated() {
+      let change = try ProposedChange(decoding: try RulesVectors.hex(entry["change"]))
+      #expect(change.name == entry["name"]?.string)
+      let proposal = Proposal(
+        number: try #require(entry["number"]?.integer(UInt64.self)),
+        policy: try RulesVectors.word(entry["policy"]), change: change,
+        proposer: try ClientName(try #require(entry["proposer"]?.string)),
+        proposedAt: UnixMilliseconds(try #require(entry["at"]?.integer(UInt64.self))))
+      let vault = try RulesVectors.word(entry["vault"])
+      let identifier = proposal.identifier(vaultID: vault)
+      #expect(identifier == (try RulesVectors.word(entry["identifier"])), "\(index)")
+      identifiers.insert(identifier)
+    }
+    #expect(identifiers.count == cases.count)
+  }
+
+  @Test("given for one overlap of a rotation do not approve another")
+  func overlap() throws {
+    let rotation = try #require(json["rotation"])
+    let signature = try Bytes64(try RulesVectors.hex(rotation["approval"]))
+    func approvals(overlapSeconds: UInt64) throws -> Approvals {
+      var approvals = Approvals(vaultID: vault, policy: policy, rules: try rules())
+      _ = try approvals.propose(
+        .rotate(key: Asked.key, overlapSeconds: overlapSeconds), by: try ClientName("admin-0"),
+        at: Asked.now)
+      return approvals
+    }
+    var asked = try approvals(overlapSeconds: 3_600)
+    _ = try asked.approve(1, approver: keys[0], signature: signature, at: Asked.now)
+    for other: UInt64 in [0, 3_599, 3_601, .max] {
+      var longer = try approvals(overlapSeconds: other)
+      #expect(throws: ApprovalError.signature(.mismatch)) {
+        try longer.approve(1, approver: keys[0], signature: signature, at: Asked.now)
+      }
+    }
   }
 
   @Test("let a change take effect once, with enough of them and after the delay")
@@ -121,10 +165,16 @@ struct ApprovalTests {
     #expect(throws: ApprovalError.expired(number: 1)) { try approvals.execute(1, at: Self.at(86_400)) }
     #expect(approvals.pending(at: Self.at(86_400)).isEmpty)
     // Another vault's proposal has another name.
-    var other = Approvals(vaultID: Asked.root, rules: try rules())
+    var other = Approvals(vaultID: Asked.root, policy: policy, rules: try rules())
     _ = try other.propose(change, by: try ClientName("admin-0"), at: Asked.now)
     #expect(throws: ApprovalError.signature(.mismatch)) {
       try other.approve(1, approver: keys[0], signature: try signature(0), at: Asked.now)
+    }
+    // And so has one that was made under another policy, with the same approvers.
+    var under = Approvals(vaultID: vault, policy: Asked.root, rules: try rules())
+    _ = try under.propose(change, by: try ClientName("admin-0"), at: Asked.now)
+    #expect(throws: ApprovalError.signature(.mismatch)) {
+      try under.approve(1, approver: keys[0], signature: try signature(0), at: Asked.now)
     }
   }
 
@@ -142,7 +192,7 @@ struct ApprovalTests {
 
   @Test("bound the list, and refuse a change that waits already or without approvers")
   func bounds() throws {
-    var nobody = Approvals(vaultID: vault, rules: .none)
+    var nobody = Approvals(vaultID: vault, policy: policy, rules: .none)
     let proposer = try ClientName("admin-0")
     #expect(throws: ApprovalError.noApprovers) {
       _ = try nobody.propose(change, by: proposer, at: Asked.now)
@@ -166,9 +216,22 @@ struct ApprovalTests {
   @Test("are dropped with the rules under which they were given")
   func otherRules() throws {
     var approvals = try proposed()
-    #expect(approvals.adopt(try rules()).isEmpty)
-    #expect(approvals.adopt(try rules(threshold: 1, count: 2)) == [.cancelled(number: 1)])
+    #expect(approvals.adopt(try rules(), policy: policy).isEmpty)
+    #expect(
+      approvals.adopt(try rules(threshold: 1, count: 2), policy: policy) == [.cancelled(number: 1)])
     #expect(approvals.pending(at: Asked.now).isEmpty)
+    // Another policy with the same approvers is not the one under which they looked at the change.
+    var same = try proposed()
+    #expect(same.adopt(try rules(), policy: Asked.root) == [.cancelled(number: 1)])
+    // A rotation that was approved itself extends the policy, and drops nothing; what comes next names the new one.
+    var extended = try proposed()
+    extended.extend(to: Asked.root)
+    #expect(extended.adopt(try rules(), policy: Asked.root).isEmpty)
+    #expect(extended.pending(at: Asked.now).map(\.proposal.policy) == [policy])
+    _ = try extended.approve(1, approver: keys[0], signature: try signature(0), at: Asked.now)
+    let (next, _) = try extended.propose(
+      .destroy(key: Asked.key), by: try ClientName("admin-0"), at: Asked.now)
+    #expect(next.policy == Asked.root)
   }
 
   @Test("are restored from records and from a snapshot, and verified again")
@@ -180,7 +243,7 @@ struct ApprovalTests {
     records += try approvals.approve(1, approver: keys[0], signature: try signature(0), at: Self.at(10))
     records += try approvals.approve(1, approver: keys[1], signature: try signature(1), at: Self.at(20))
     for list in [records, approvals.snapshot()] {
-      var restored = Approvals(vaultID: vault, rules: try rules())
+      var restored = Approvals(vaultID: vault, policy: policy, rules: try rules())
       for record in list { try restored.restore(try ApprovalRecord(decoding: record.encoded())) }
       #expect(restored.pending(at: Self.at(30)) == approvals.pending(at: Self.at(30)))
       #expect(try restored.execute(1, at: Self.at(3_620)).change == change)
@@ -190,10 +253,10 @@ struct ApprovalTests {
       #expect(throws: ApprovalError.numberOrder(1)) { try restored.restore(.nextNumber(1)) }
     }
     // Under other rules only those who are approvers now count.
-    var fewer = Approvals(vaultID: vault, rules: try rules(threshold: 1, count: 1))
+    var fewer = Approvals(vaultID: vault, policy: policy, rules: try rules(threshold: 1, count: 1))
     for record in records { try fewer.restore(record) }
     #expect(fewer.pending(at: Self.at(30)).first?.approvals == [keys[0]])
-    var forged = Approvals(vaultID: vault, rules: try rules())
+    var forged = Approvals(vaultID: vault, policy: policy, rules: try rules())
     try forged.restore(records[0])
     #expect(throws: ApprovalError.signature(.mismatch)) {
       try forged.restore(.approved(number: 1, approver: keys[1], signature: try signature(0), at: Asked.now))
@@ -203,16 +266,17 @@ struct ApprovalTests {
   @Test("have one encoding for each change and record")
   func encodings() throws {
     let changes: [ProposedChange] = [
-      .policy(contentHash: Asked.root), .rotate(key: Asked.key),
+      .policy(contentHash: Asked.root), .rotate(key: Asked.key, overlapSeconds: 86_400),
       .export(key: Asked.key, sealedTo: Asked.root), .destroy(key: Asked.key), .revoke(key: Asked.key),
-      .unlock(key: Asked.key), .adoptAnchor(epoch: 1, sequence: 2, chainHash: Asked.root),
-      .importWatermarks(contentHash: Asked.root), .recover(contentHash: Asked.root),
+      .unlock(key: Asked.key), .adoptAnchor(contentHash: Asked.root),
+      .importWatermarks(contentHash: Asked.root), .backup(contentHash: Asked.root),
     ]
     #expect(changes.map(\.byte) == [1, 2, 3, 4, 5, 6, 7, 8, 9])
     #expect(Set(changes.map(\.name)).count == 9)
     for change in changes {
       let proposal = Proposal(
-        number: 3, change: change, proposer: try ClientName("a"), proposedAt: UnixMilliseconds(5))
+        number: 3, policy: policy, change: change, proposer: try ClientName("a"),
+        proposedAt: UnixMilliseconds(5))
       let bytes = ApprovalRecord.proposed(proposal).encoded()
       #expect(try ApprovalRecord(decoding: bytes) == .proposed(proposal))
       for count in bytes.indices {
@@ -223,12 +287,12 @@ struct ApprovalTests {
       #expect(throws: ApprovalRecordError.self) { try ApprovalRecord(decoding: bytes + [0]) }
     }
     #expect(throws: ApprovalRecordError.change(10)) { try ProposedChange(decoding: [10]) }
-    #expect(throws: ApprovalRecordError.version(2)) { try ApprovalRecord(decoding: [2]) }
+    #expect(throws: ApprovalRecordError.version(1)) { try ApprovalRecord(decoding: [1]) }
     #expect(throws: ApprovalRecordError.kind(6)) {
-      try ApprovalRecord(decoding: [1, 6] + [UInt8](repeating: 0, count: 8))
+      try ApprovalRecord(decoding: [2, 6] + [UInt8](repeating: 0, count: 8))
     }
     #expect(throws: ApprovalRecordError.wire(.trailingBytes(offset: 10, count: 1))) {
-      try ApprovalRecord(decoding: [1, 5] + [UInt8](repeating: 0, count: 9))
+      try ApprovalRecord(decoding: [2, 5] + [UInt8](repeating: 0, count: 9))
     }
   }
 }

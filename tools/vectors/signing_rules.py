@@ -166,16 +166,40 @@ def policy():
 
 def approvals():
     vault = sha(b"vault")
-    change = u(1, 6) + KEY
-    identifier = sha(short(b"causeway/proposal/v1") + vault + u(8, 1) + u(8, 1_700_000_000_000)
-                     + short(b"admin-0") + change)
+    in_force = sha(b"policy")
+    at = 1_700_000_000_000
+
+    def identify(change, vault=vault, policy=in_force, number=1, at=at, proposer="admin-0"):
+        return sha(short(b"causeway/proposal/v2") + vault + policy + u(8, number) + u(8, at)
+                   + short(proposer.encode()) + change)
+
+    def case(name, change, **other):
+        fields = {"vault": vault, "policy": in_force, "number": 1, "at": at, "proposer": "admin-0"} | other
+        return {"name": name, "change": hexa(change), "identifier": hexa(identify(change, **fields)),
+                **{k: hexa(v) if isinstance(v, bytes) else v for k, v in fields.items()}}
+
+    root = sha(b"content")
+    unlock = u(1, 6) + KEY
+    rotate = u(1, 2) + KEY
+    cases = [
+        case("policy", u(1, 1) + root), case("rotate", rotate + u(8, 3600)), case("rotate", rotate + u(8, 3601)),
+        case("export", u(1, 3) + KEY + root), case("export", u(1, 3) + KEY + sha(b"another")),
+        case("destroy", u(1, 4) + KEY), case("revoke", u(1, 5) + KEY), case("unlock", unlock),
+        case("adoptAnchor", u(1, 7) + root), case("importWatermarks", u(1, 8) + root), case("backup", u(1, 9) + root),
+        case("unlock", unlock, vault=sha(b"another")), case("unlock", unlock, policy=sha(b"another")),
+        case("unlock", unlock, number=2), case("unlock", unlock, at=at + 1),
+        case("unlock", unlock, proposer="admin-1"),
+    ]
+    rotation = sha(short(b"causeway/approval/v1") + vault + identify(rotate + u(8, 3600)))
+    identifier = identify(unlock)
     approval = sha(short(b"causeway/approval/v1") + vault + identifier)
     cancel = sha(short(b"causeway/cancel/v1") + vault + identifier)
     return {
-        "vault": hexa(vault), "proposer": "admin-0", "at": 1_700_000_000_000, "unlocks": hexa(KEY),
+        "vault": hexa(vault), "policy": hexa(in_force), "proposer": "admin-0", "at": at, "unlocks": hexa(KEY),
         "identifier": hexa(identifier), "approvalDigest": hexa(approval), "cancelDigest": hexa(cancel),
         "approvers": [{"key": hexa(public(k)), "approval": hexa(k.sign(approval)), "cancel": hexa(k.sign(cancel)),
                        "other": hexa(k.sign(sha(b"something else")))} for k in APPROVERS],
+        "cases": cases, "rotation": {"overlapSeconds": 3600, "approval": hexa(APPROVERS[0].sign(rotation))},
         "stranger": {"key": hexa(public(signer(b"stranger"))),
                      "approval": hexa(signer(b"stranger").sign(approval))},
     }

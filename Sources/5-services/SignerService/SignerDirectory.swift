@@ -17,4 +17,6 @@ public struct SignerDirectory: Hashable, Sendable {
   public var watermarks: String { path + "/watermarks" }
   public var audit: String { path + "/audit" }
   public var socket: String { path + "/signer.sock" }
+  /// What a restore brought, until it is adopted.
+  public var restoredMarks: String { path + "/restored-watermarks.json" }
 }

@@ -15,12 +15,55 @@ struct BackupCommand: ParsableCommand {
       is restored does not sign by itself: its marks are older than what was signed since. docs/operations/keys.md, \
       "Backup" and "Restore".
 
+      Where the policy names approvers, they decide whether one is made: `backup propose` first, then each of them \
+      `approve file`, and `backup create` with their approvals.
+
         causeway-signer backup create --directory ./operator --passphrase-file pass --needed 2 --parties 3 \\
           --out operator.backup --shares ./shares
         causeway-signer backup restore operator.backup --domain operator --share a --share b \\
           --directory ./operator-2 --passphrase-file new-pass
       """,
-    subcommands: [BackupCreate.self, BackupRestore.self])
+    subcommands: [BackupPropose.self, BackupCreate.self, BackupRestore.self])
+}
+
+/// Who must come together to open a backup.
+struct PartiesArguments: ParsableArguments {
+  @Option(help: "How many parties it takes to open it; at least 2.")
+  var needed: Int
+  @Option(help: "How many parties there are; at most 16.")
+  var parties: Int
+
+  func validate() throws {
+    guard parties >= needed, needed >= 2, parties <= 16 else {
+      throw ValidationError("It takes 2 to 16 parties, and no more of them than there are.")
+    }
+  }
+}
+
+struct BackupPropose: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "propose",
+    abstract: "Propose a backup of a stopped signer to its approvers.",
+    discussion: """
+      The proposal is in the records: approvers sign the file with `approve file`, or, when the signer runs again, with \
+      `approve`. Their delay runs from the last approval that is needed.
+
+        causeway-signer backup propose --directory ./operator --passphrase-file pass --needed 2 --parties 3 --out proposal.json
+        causeway-signer approve file proposal.json --approver alice.approver --out alice.approval
+        causeway-signer backup create … --needed 2 --parties 3 --approval alice.approval --approval bob.approval
+      """)
+  @OptionGroup var place: PlaceArguments
+  @OptionGroup var passphrase: PassphraseArguments
+  @OptionGroup var who: PartiesArguments
+  @Option(help: ArgumentHelp("The proposal's new file, for its approvers.", valueName: "file"))
+  var out: String
+
+  func run() throws {
+    let paper = try OfflineText.with(place, passphrase) { offline throws(OfflineError) in
+      try offline.proposeBackup(needed: who.needed, parties: who.parties, at: Clock.milliseconds)
+    }
+    try PaperText.write(paper, to: out, json: place.json)
+  }
 }
 
 struct BackupCreate: ParsableCommand {
@@ -28,10 +71,8 @@ struct BackupCreate: ParsableCommand {
     commandName: "create", abstract: "Seal everything to the shares of several parties.")
   @OptionGroup var place: PlaceArguments
   @OptionGroup var passphrase: PassphraseArguments
-  @Option(help: "How many parties it takes to open it; at least 2.")
-  var needed: Int
-  @Option(help: "How many parties there are; at most 16.")
-  var parties: Int
+  @OptionGroup var who: PartiesArguments
+  @OptionGroup var approvals: ApprovalArguments
   @Option(help: ArgumentHelp("The backup's new file.", valueName: "file"))
   var out: String
   @Option(
@@ -39,15 +80,15 @@ struct BackupCreate: ParsableCommand {
       "A directory for the shares, one file each: give each to its party and remove it.", valueName: "dir"))
   var shares: String
 
-  func validate() throws {
-    guard parties >= needed, needed >= 2, parties <= 16 else {
-      throw ValidationError("It takes 2 to 16 parties, and no more of them than there are.")
-    }
-  }
-
   func run() throws {
+    let slips = try approvals.slips()
+    // What is approved is used up once: the places must be free before.
+    for path in [out, shares] where FileManager.default.fileExists(atPath: path) {
+      throw Complaint("\(path) exists: it is not overwritten", code: Complaint.refused)
+    }
     let made = try OfflineText.with(place, passphrase) { offline throws(OfflineError) in
-      try offline.backup(needed: needed, parties: parties, at: Clock.milliseconds)
+      try offline.backup(
+        needed: who.needed, parties: who.parties, approvals: slips, at: Clock.milliseconds)
     }
     do {
       try FileManager.default.createDirectory(
@@ -63,12 +104,12 @@ struct BackupCreate: ParsableCommand {
     Terminal.print(
       [
         "backup": .string(out), "shares": .array(names.map(JSONValue.string)),
-        "needed": .number(String(needed)),
+        "needed": .number(String(who.needed)),
       ],
       json: place.json
     ) {
       [
-        "sealed \(out); \(needed) of \(parties) shares open it",
+        "sealed \(out); \(who.needed) of \(who.parties) shares open it",
         "next: each party notes the words of its file in \(shares), then remove the directory; rehearse with `causeway-signer drill`",
       ]
     }
@@ -117,7 +158,7 @@ struct BackupRestore: ParsableCommand {
         [
           "restored into \(place.directory), with marks of epoch \(marks.epoch)",
           "it does not start yet: what was signed since is not in it. docs/operations/keys.md, \"Restore\"",
-          "next: causeway-signer anchor adopt --directory \(place.directory) --watermarks \(place.directory)/restored-watermarks.json --reason …",
+          "next: causeway-signer anchor adopt --directory \(place.directory) --reason …, with --watermarks of what was signed since; what the restore brought is added by itself",
         ]
       }
     } catch { throw Complaint(SignerText.text(error, place.directory), code: SignerText.code(error)) }

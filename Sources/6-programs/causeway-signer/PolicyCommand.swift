@@ -121,10 +121,17 @@ struct PendingCommand: AsyncParsableCommand {
 enum PendingText {
   static func lines(_ entry: JSONValue) -> [String] {
     func text(_ name: String) -> String { AnswerText.text(entry[name]) }
+    let what = ["key", "overlapSeconds", "sealedTo", "contentHash"].compactMap { name in
+      entry[name].map { "   \(name) \(AnswerText.text($0))" }
+    }
     var lines = [
       "\(text("number"))  \(text("change"))  asked by \(text("proposer")) at \(AnswerText.time(entry["proposedAt"]))",
       "   identifier \(text("identifier"))",
-      "   approved by \(entry["approvals"]?.array?.count ?? 0) of \(text("needed"))",
+      "   under policy \(text("policy"))",
+    ]
+    lines += what
+    lines += [
+      "   approved by \(entry["approvals"]?.array?.count ?? 0) of \(text("needed"))"
     ]
     if let from = entry["effectiveFrom"], !from.isNull {
       lines.append("   may take effect from \(AnswerText.time(from))")
@@ -153,7 +160,9 @@ struct ProposalArguments: ParsableArguments {
     entry: JSONValue, vault: Bytes32, identifier: Bytes32, key: ApproverKey
   ) {
     let key: ApproverKey
-    do { key = try ApproverKey.open(approver) } catch { throw Complaint(SignerText.text(error, approver)) }
+    do { key = try ApproverKey.open(approver) } catch {
+      throw Complaint(SignerText.text(error, approver, "approver new"))
+    }
     let answer = try await connection.answer(.pending)
     let entry = answer["pending"]?.array?.first { $0["number"]?.integer(UInt64.self) == number }
     guard let entry, let vault = answer["vault"]?.string.flatMap({ try? Bytes32(hex: $0) }),
@@ -179,6 +188,13 @@ struct ApproveCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "approve",
     abstract: "Approve a change: sign its identifier with an approver's key.",
+    subcommands: [ApproveNumber.self, ApproveFile.self], defaultSubcommand: ApproveNumber.self)
+}
+
+struct ApproveNumber: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "number",
+    abstract: "Approve what waits in a running signer; `number` need not be said.",
     discussion: """
       Look at it first (`pending`). The identifier is computed here from what is shown, so that what you sign is what you \
       saw; --identifier compares it with what you were told by another way.
@@ -192,11 +208,91 @@ struct ApproveCommand: AsyncParsableCommand {
     let found = try await proposal.find(connection)
     let signature: Bytes64
     do { signature = try found.key.approve(vault: found.vault, identifier: found.identifier) } catch {
-      throw Complaint(SignerText.text(error, proposal.approver))
+      throw Complaint(SignerText.text(error, proposal.approver, "approver new"))
     }
     try await connection.ask(
       .approve(number: proposal.number, approver: found.key.publicKey, signature: signature)
     ) { PendingText.lines($0) }
+  }
+}
+
+struct ApproveFile: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "file",
+    abstract: "Approve a stopped signer's proposal: at home, without the signer.",
+    discussion: """
+      Shows the proposal, whose identifier is computed here from what is shown, and writes the approval to a file. \
+      --identifier compares it with what you were told by another way.
+
+        causeway-signer approve file proposal.json --approver alice.approver --out alice.approval
+      """)
+  @Argument(help: "What `backup propose` or `anchor propose` wrote.", completion: .file())
+  var file: String
+  @Option(
+    help: ArgumentHelp("The approver's key file (`approver new`).", valueName: "file"), completion: .file())
+  var approver: String
+  @Option(help: ArgumentHelp("What you mean to approve: refused when it is another.", valueName: "hex"))
+  var identifier: Root?
+  @Option(help: ArgumentHelp("The approval's new file.", valueName: "file"))
+  var out: String
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func run() throws {
+    let paper: ProposalPaper
+    do { paper = try ProposalPaper(decoding: try Terminal.read(file)) } catch let error as ApprovalPaperError
+    {
+      throw Complaint(PaperText.text(error, file), code: Complaint.refused)
+    }
+    if let identifier, identifier.bytes != paper.identifier {
+      throw Complaint("'\(file)' is \(paper.identifier), not the one you named", code: Complaint.refused)
+    }
+    let slip: ApprovalSlip
+    do { slip = try ApprovalSlip(paper, signedBy: try ApproverKey.open(approver)) } catch {
+      throw Complaint(SignerText.text(error, approver, "approver new"))
+    }
+    try Terminal.write([UInt8]((slip.json.text(pretty: true) + "\n").utf8), to: out)
+    Terminal.print(slip.json, json: json) {
+      PendingText.lines(paper.proposal) + ["approved it as \(slip.approver): \(out)"]
+    }
+  }
+}
+
+/// The approvals that a verb of a stopped signer needs.
+struct ApprovalArguments: ParsableArguments {
+  @Option(
+    name: .customLong("approval"),
+    help: ArgumentHelp(
+      "An approval (`approve file`), where the policy names approvers. As many as are needed.",
+      valueName: "file"), completion: .file())
+  var files: [String] = []
+
+  func slips() throws -> [ApprovalSlip] {
+    try files.map { file in
+      do { return try ApprovalSlip(decoding: try Terminal.read(file)) } catch let error as ApprovalPaperError
+      {
+        throw Complaint(PaperText.text(error, file), code: Complaint.refused)
+      }
+    }
+  }
+}
+
+/// Proposals of stopped signers.
+enum PaperText {
+  static func write(_ paper: ProposalPaper, to out: String, json: Bool) throws {
+    try Terminal.write([UInt8]((paper.json.text(pretty: true) + "\n").utf8), to: out)
+    Terminal.print(paper.json, json: json) {
+      PendingText.lines(paper.proposal) + [
+        "wrote \(out): approvers sign it with `causeway-signer approve file \(out)`"
+      ]
+    }
+  }
+
+  static func text(_ error: ApprovalPaperError, _ file: String) -> String {
+    switch error {
+    case .form: "'\(file)' is no file of its kind: `approve file` reads proposals and writes approvals"
+    case .identifier: "'\(file)' shows a proposal that does not have the identifier it gives"
+    }
   }
 }
 
@@ -210,7 +306,7 @@ struct CancelCommand: AsyncParsableCommand {
     let found = try await proposal.find(connection)
     let signature: Bytes64
     do { signature = try found.key.cancel(vault: found.vault, identifier: found.identifier) } catch {
-      throw Complaint(SignerText.text(error, proposal.approver))
+      throw Complaint(SignerText.text(error, proposal.approver, "approver new"))
     }
     try await connection.ask(
       .cancel(number: proposal.number, approver: found.key.publicKey, signature: signature)
@@ -257,6 +353,6 @@ struct ApproverNew: ParsableCommand {
       Terminal.print(["public": .string(key.publicKey.description), "file": .string(out)], json: json) {
         [key.publicKey.description]
       }
-    } catch { throw Complaint(SignerText.text(error, out)) }
+    } catch { throw Complaint(SignerText.text(error, out, "approver new")) }
   }
 }

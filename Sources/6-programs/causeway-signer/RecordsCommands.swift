@@ -58,6 +58,9 @@ struct WatermarksImport: AsyncParsableCommand {
     try await connection.ask(.importWatermarks(value)) { answer in
       if answer["number"] != nil { return ProposalText.lines(answer) }
       return ["added \(AnswerText.text(answer["added"])) records"]
+        + (answer["olderEpoch"]?.boolean == true
+          ? ["it is an older export of this signer: what is known here stays"] : [])
+        + (answer["otherVault"]?.boolean == true ? ["it is of another signer"] : [])
     }
   }
 }
@@ -76,7 +79,14 @@ struct EIP3076Export: AsyncParsableCommand {
   var out: String?
   @OptionGroup var connection: ConnectionArguments
 
-  func run() async throws { try ExportText.write(try await connection.answer(.exportEIP3076), to: out) }
+  func run() async throws {
+    let answer = try await connection.answer(.exportEIP3076)
+    guard !answer.isNull else {
+      throw Complaint(
+        "no slashing protection is kept here: `eip3076 import` brings some", code: Complaint.refused)
+    }
+    try ExportText.write(answer, to: out)
+  }
 }
 
 struct EIP3076Import: AsyncParsableCommand {
@@ -89,6 +99,11 @@ struct EIP3076Import: AsyncParsableCommand {
   func run() async throws {
     try await connection.ask(.importEIP3076(try Terminal.readJSON(file))) { answer in
       ["added \(AnswerText.text(answer["added"])) records"]
+        + (answer["slashable"]?.integer(Int.self) == 0
+          ? []
+          : [
+            "\(AnswerText.text(answer["slashable"])) of them contradict others: somebody has signed what can be slashed. All are kept"
+          ])
     }
   }
 }
@@ -163,7 +178,7 @@ struct AnchorCommand: ParsableCommand {
         causeway-signer anchor show --directory ./operator
         causeway-signer anchor adopt --directory ./operator --passphrase-file pass --reason "disk lost, marks imported"
       """,
-    subcommands: [AnchorShow.self, AnchorAdopt.self])
+    subcommands: [AnchorShow.self, AnchorPropose.self, AnchorAdopt.self])
 }
 
 struct AnchorShow: ParsableCommand {
@@ -190,22 +205,60 @@ struct AnchorShow: ParsableCommand {
   }
 }
 
-struct AnchorAdopt: ParsableCommand {
+struct AnchorPropose: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "adopt",
-    abstract: "Go on with records that the anchor contradicts, after people have looked at why.",
+    commandName: "propose",
+    abstract: "Propose to the approvers to go on with records that the anchor contradicts.",
     discussion: """
-      Import first what is known to have been signed since (--watermarks): from another signer's export, or from what the \
-      chains show. The decision is written down in the records and in the audit log.
+      Approvers sign what is decided about: these very records and this refusal, the watermarks that are added, and why.
+
+        causeway-signer anchor propose --directory ./operator --passphrase-file pass --watermarks marks.json \
+          --reason "disk lost, marks imported" --out proposal.json
+        causeway-signer approve file proposal.json --approver alice.approver --out alice.approval
+        causeway-signer anchor adopt … --watermarks marks.json --reason "disk lost, marks imported" \
+          --approval alice.approval --approval bob.approval --i-know-what-was-signed
       """)
   @OptionGroup var place: PlaceArguments
   @OptionGroup var passphrase: PassphraseArguments
+  @OptionGroup var decision: AdoptionArguments
+  @Option(help: ArgumentHelp("The proposal's new file, for its approvers.", valueName: "file"))
+  var out: String
+
+  func run() throws {
+    let marks = try decision.marks()
+    let paper = try OfflineText.with(place, passphrase) { offline throws(OfflineError) in
+      let adoption = try offline.adoption(watermarks: marks)
+      return try offline.proposeAdoption(adoption, reason: decision.reason, at: Clock.milliseconds)
+    }
+    try PaperText.write(paper, to: out, json: place.json)
+  }
+}
+
+/// What is decided about records that the anchor contradicts.
+struct AdoptionArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp("Watermarks of what was signed since: adopted with the decision.", valueName: "file"),
     completion: .file())
   var watermarks: String?
   @Option(help: "Why it is safe, for the audit log.")
   var reason: String
+
+  func marks() throws -> [UInt8]? { try watermarks.map { try Terminal.read($0) } }
+}
+
+struct AnchorAdopt: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "adopt",
+    abstract: "Go on with records that the anchor contradicts, after people have looked at why.",
+    discussion: """
+      Import first what is known to have been signed since (--watermarks): from another signer's export, or from what the \
+      chains show. The decision is written down in the records and in the audit log. Where the policy names approvers, they \
+      decide: `anchor propose` first.
+      """)
+  @OptionGroup var place: PlaceArguments
+  @OptionGroup var passphrase: PassphraseArguments
+  @OptionGroup var decision: AdoptionArguments
+  @OptionGroup var approvals: ApprovalArguments
   @Flag(
     help: "Make the TPM's counter anew first, where the TPM has none: it was cleared, or it is another one.")
   var makeCounter = false
@@ -213,7 +266,8 @@ struct AnchorAdopt: ParsableCommand {
   var iKnowWhatWasSigned = false
 
   func run() throws {
-    let marks = try watermarks.map { try Terminal.read($0) }
+    let marks = try decision.marks()
+    let slips = try approvals.slips()
     try OfflineText.with(place, passphrase) { offline throws(OfflineError) in
       if makeCounter {
         let value = try offline.makeCounter()
@@ -227,7 +281,8 @@ struct AnchorAdopt: ParsableCommand {
         return
       }
       guard iKnowWhatWasSigned else { throw .unconfirmed(refusal) }
-      let position = try offline.adopt(adoption, reason: reason, at: Clock.milliseconds)
+      let position = try offline.adopt(
+        adoption, reason: decision.reason, approvals: slips, at: Clock.milliseconds)
       Terminal.print(
         [
           "adopted": true, "epoch": .number(String(position.epoch)),

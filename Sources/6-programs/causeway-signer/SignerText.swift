@@ -216,13 +216,13 @@ enum SignerText {
     "No signer was made: remove what is in \(directory) before you try again"
   }
 
-  static func text(_ error: ApproverKeyError, _ file: String) -> String {
+  /// - Parameter maker: the verb that makes such a file.
+  static func text(_ error: PersonalKeyError, _ file: String, _ maker: String) -> String {
     switch error {
     case .file(let error):
       error.number == 17 ? "\(file) exists: it is not overwritten" : "\(file): \(text(error))"
-    case .absent:
-      "there is no approver's key in \(file): make one with `causeway-signer approver new --out \(file)`"
-    case .form: "\(file) is no approver's key file"
+    case .absent: "there is no key in \(file): make one with `causeway-signer \(maker) --out \(file)`"
+    case .form: "\(file) is no file of `causeway-signer \(maker)`"
     }
   }
 
@@ -287,8 +287,25 @@ enum SignerText {
     }
   }
 
+  private static func text(_ error: ApprovalError) -> String {
+    switch error {
+    case .noApprovers:
+      "the policy names no approvers: whoever has the passphrase decides alone, and there is nothing to propose or approve"
+    case .tooFewApprovals(let given, let needed): "\(given) of \(needed) approvers have approved it"
+    case .delayed(let effectiveFrom):
+      "it is approved, and its delay runs until \(AnswerText.time(.number(String(effectiveFrom.milliseconds)))): give the same command again then"
+    case .unknownApprover(let key): "the policy in force does not name the approver \(key)"
+    case .approvedAlready(let key): "two approvals are by the one approver \(key)"
+    case .signature: "an approval's signature is not over this proposal"
+    case .alreadyPending(let number): "the same change waits already, as number \(number)"
+    case .notPending, .expired, .tooManyPending, .numberOrder:
+      "\(AdministrationFault(error)): \(AdministrationFault(error).advice)"
+    }
+  }
+
   static func code(_ error: OfflineError) -> Int32 {
     switch error {
+    case .approval(.delayed): Complaint.notNow
     case .vault(let error): code(error)
     case .records(.inUse), .records(.counter(.unavailable)), .records(.counter(.undecided)): Complaint.notNow
     case .configuration, .watermarks: Complaint.usage
@@ -311,6 +328,15 @@ enum SignerText {
     case .conflict(let error): "the export contradicts what is known here, so nothing was added: \(error)"
     case .key(let error): text(error)
     case .file(let error): "\(directory): \(text(error))"
+    case .approval(let error): text(error)
+    case .unproposed(let change):
+      "nothing of this very content waits for approval (\(change)): propose it first with the same options (`backup propose`, `anchor propose`)"
+    case .otherVault(let expected, let found):
+      "an approval is for the vault \(found), and this one is \(expected)"
+    case .otherProposal(let expected, let found):
+      "an approval is for the proposal \(found), and this one is \(expected)"
+    case .restoredMarks(let expected):
+      "\(directory)/restored-watermarks.json is not what the restore brought (\(expected)): put it back, or restore again. Without it a second claim could be signed"
     case .backup(let error):
       "the backup cannot be used (\(error.name))" + (error.nextStep.map { ". \($0)" } ?? "")
     }

@@ -48,6 +48,13 @@ struct StatusCommand: AsyncParsableCommand {
     for name in (answer["counters"]?.object ?? [:]).keys.sorted() {
       table.row(name, text(answer["counters"]?[name]))
     }
+    let approvers = answer["approvers"]
+    table.row(
+      "approvers",
+      approvers?["of"]?.integer(Int.self) == 0
+        ? "NONE: whoever has the passphrase decides alone about policy, backup and anchor"
+        : "\(text(approvers?["needed"])) of \(text(approvers?["of"])), then \(text(approvers?["delaySeconds"])) s"
+    )
     table.row("waiting for approval", text(answer["pending"]))
     for name in (answer["hardening"]?.object ?? [:]).keys.sorted() {
       table.row(name, text(answer["hardening"]?[name]))
@@ -70,6 +77,13 @@ enum AnswerText {
   static func time(_ value: JSONValue?) -> String {
     guard let milliseconds = value?.integer(UInt64.self), milliseconds < 1 << 52 else { return text(value) }
     return Date(timeIntervalSince1970: Double(milliseconds / 1_000)).formatted(.iso8601)
+  }
+
+  /// Each member on a line of its own, in the order of names.
+  static func lines(_ answer: JSONValue) -> [String] {
+    var table = Table()
+    for name in (answer.object ?? [:]).keys.sorted() { table.row(name, text(answer[name])) }
+    return table.lines
   }
 
   static func text(_ value: JSONValue?) -> String {

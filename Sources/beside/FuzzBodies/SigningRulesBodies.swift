@@ -36,11 +36,11 @@ public enum SigningRulesBodies {
   }
 
   private static let approvalSeed: [UInt8] =
-    [1, 2] + [UInt8](repeating: 0, count: 7) + [1] + [UInt8](repeating: 0, count: 8) + [1, 0x61, 6]
-    + word.array
+    [2, 2] + [UInt8](repeating: 0, count: 7) + [1] + [UInt8](repeating: 0, count: 8) + word.array
+    + [1, 0x61, 6] + word.array
 
   static let approval = FuzzBody(
-    name: "approval-record", seeds: [approvalSeed, [1, 5] + [UInt8](repeating: 0, count: 8)]
+    name: "approval-record", seeds: [approvalSeed, [2, 5] + [UInt8](repeating: 0, count: 8)]
   ) { bytes in
     guard let record = try? ApprovalRecord(decoding: bytes) else { return }
     precondition(record.encoded() == bytes)

@@ -39,14 +39,16 @@ public struct PendingProposal: Hashable, Sendable {
 /// The changes that operators were asked to approve.
 ///
 /// A change takes effect once, when as many approvers have signed as the policy in force wants, and the delay after the
-/// last needed signature has passed, and the proposal has not expired. Signatures are over a digest that names the vault
-/// and the proposal, so that none serves twice, or elsewhere. Pure: records are handed out to be kept.
+/// last needed signature has passed, and the proposal has not expired. Signatures are over a digest that names the vault,
+/// the policy in force and the proposal, so that none serves twice, or elsewhere. Pure: records are handed out to be kept.
 ///
 /// - SeeAlso: docs/spec/signing-rules.md.
 public struct Approvals: Sendable {
   public static let pendingMax = 64
 
   public let vaultID: Bytes32
+  /// The policy in force, by its hash; the rules are its own.
+  public private(set) var policy: Bytes32
   public private(set) var rules: ApproverRules
   private var nextNumber: UInt64 = 1
   private var waiting: [Waiting] = []
@@ -62,8 +64,9 @@ public struct Approvals: Sendable {
     var approvals: [Approval] = []
   }
 
-  public init(vaultID: Bytes32, rules: ApproverRules) {
+  public init(vaultID: Bytes32, policy: Bytes32, rules: ApproverRules) {
     self.vaultID = vaultID
+    self.policy = policy
     self.rules = rules
   }
 
@@ -106,7 +109,8 @@ public struct Approvals: Sendable {
     guard waiting.count < Self.pendingMax, nextNumber < .max else {
       throw .tooManyPending(max: Self.pendingMax)
     }
-    let proposal = Proposal(number: nextNumber, change: change, proposer: proposer, proposedAt: now)
+    let proposal = Proposal(
+      number: nextNumber, policy: policy, change: change, proposer: proposer, proposedAt: now)
     nextNumber += 1
     waiting.append(Waiting(proposal: proposal))
     records.append(.proposed(proposal))
@@ -155,14 +159,19 @@ public struct Approvals: Sendable {
     return (change, [.executed(number: number)])
   }
 
-  /// Puts the rules of a new policy in force. What was proposed under the old ones is dropped: others approve now.
-  public mutating func adopt(_ rules: ApproverRules) -> [ApprovalRecord] {
-    guard rules != self.rules else { return [] }
+  /// Puts the rules of another policy in force. What was proposed under the old one is dropped: approvers saw that one.
+  public mutating func adopt(_ rules: ApproverRules, policy: Bytes32) -> [ApprovalRecord] {
+    guard rules != self.rules || policy != self.policy else { return [] }
     self.rules = rules
+    self.policy = policy
     let records = waiting.map { ApprovalRecord.cancelled(number: $0.proposal.number) }
     waiting = []
     return records
   }
+
+  /// The policy has become another by a change that was approved itself and left its approvers as they are, such as what a
+  /// rotation grants the successor. What waits goes on waiting.
+  public mutating func extend(to policy: Bytes32) { self.policy = policy }
 
   /// All that waits and has not expired, oldest first.
   public func pending(at now: UnixMilliseconds) -> [PendingProposal] {

@@ -16,8 +16,8 @@ public enum ApprovalRecordError: Error, Hashable, Sendable {
 public enum ProposedChange: Hashable, Sendable {
   /// The policy whose canonical text has this SHA-256 takes the place of the one in force.
   case policy(contentHash: Bytes32)
-  /// A successor is made for a key, which then retires.
-  case rotate(key: KeyID)
+  /// A successor is made for a key, which signs on for `overlapSeconds` and then retires.
+  case rotate(key: KeyID, overlapSeconds: UInt64)
   /// A key leaves the vault, sealed; `sealedTo` names for whom.
   case export(key: KeyID, sealedTo: Bytes32)
   case destroy(key: KeyID)
@@ -25,12 +25,13 @@ public enum ProposedChange: Hashable, Sendable {
   case revoke(key: KeyID)
   /// A key that an alarm locked signs again.
   case unlock(key: KeyID)
-  /// The signer takes this anchor for its own: how it says that an older or lost state was looked at by people.
-  case adoptAnchor(epoch: UInt64, sequence: UInt64, chainHash: Bytes32)
+  /// A stopped signer goes on with records that its anchor contradicts. The document of this hash says which records, what the
+  /// refusal was, which watermarks are added, and why.
+  case adoptAnchor(contentHash: Bytes32)
   /// Watermarks of this content are merged.
   case importWatermarks(contentHash: Bytes32)
-  /// The sealed backup of this content is opened.
-  case recover(contentHash: Bytes32)
+  /// All key material of a stopped signer is sealed once, to the parties that the document of this hash describes.
+  case backup(contentHash: Bytes32)
 
   /// The byte that stands for the case.
   public var byte: UInt8 {
@@ -43,7 +44,7 @@ public enum ProposedChange: Hashable, Sendable {
     case .unlock: 6
     case .adoptAnchor: 7
     case .importWatermarks: 8
-    case .recover: 9
+    case .backup: 9
     }
   }
 
@@ -58,22 +59,22 @@ public enum ProposedChange: Hashable, Sendable {
     case .unlock: "unlock"
     case .adoptAnchor: "adoptAnchor"
     case .importWatermarks: "importWatermarks"
-    case .recover: "recover"
+    case .backup: "backup"
     }
   }
 
   public func encoded() -> [UInt8] {
     var bytes: [UInt8] = [byte]
     switch self {
-    case .policy(let hash), .importWatermarks(let hash), .recover(let hash): bytes.append(hash)
-    case .rotate(let key), .destroy(let key), .revoke(let key), .unlock(let key): bytes.append(key.bytes)
+    case .policy(let hash), .adoptAnchor(let hash), .importWatermarks(let hash), .backup(let hash):
+      bytes.append(hash)
+    case .destroy(let key), .revoke(let key), .unlock(let key): bytes.append(key.bytes)
+    case .rotate(let key, let overlapSeconds):
+      bytes.append(key.bytes)
+      bytes.append(bigEndian: overlapSeconds)
     case .export(let key, let sealedTo):
       bytes.append(key.bytes)
       bytes.append(sealedTo)
-    case .adoptAnchor(let epoch, let sequence, let chainHash):
-      bytes.append(bigEndian: epoch)
-      bytes.append(bigEndian: sequence)
-      bytes.append(chainHash)
     }
     return bytes
   }
@@ -85,17 +86,16 @@ public enum ProposedChange: Hashable, Sendable {
       let byte = try reader.readUInt8()
       switch byte {
       case 1: self = .policy(contentHash: try reader.readFixed())
-      case 2: self = .rotate(key: KeyID(try reader.readFixed()))
+      case 2:
+        self = .rotate(
+          key: KeyID(try reader.readFixed()), overlapSeconds: try reader.readBigEndian())
       case 3: self = .export(key: KeyID(try reader.readFixed()), sealedTo: try reader.readFixed())
       case 4: self = .destroy(key: KeyID(try reader.readFixed()))
       case 5: self = .revoke(key: KeyID(try reader.readFixed()))
       case 6: self = .unlock(key: KeyID(try reader.readFixed()))
-      case 7:
-        self = .adoptAnchor(
-          epoch: try reader.readBigEndian(), sequence: try reader.readBigEndian(),
-          chainHash: try reader.readFixed())
+      case 7: self = .adoptAnchor(contentHash: try reader.readFixed())
       case 8: self = .importWatermarks(contentHash: try reader.readFixed())
-      case 9: self = .recover(contentHash: try reader.readFixed())
+      case 9: self = .backup(contentHash: try reader.readFixed())
       default: throw ApprovalRecordError.change(byte)
       }
       try reader.finish()
@@ -114,21 +114,28 @@ public enum ProposedChange: Hashable, Sendable {
 public struct Proposal: Hashable, Sendable {
   /// From 1; a number is used once in the life of a vault.
   public let number: UInt64
+  /// The policy that was in force, by its hash: who approves, how many, and after which delay.
+  public let policy: Bytes32
   public let change: ProposedChange
   public let proposer: ClientName
   public let proposedAt: UnixMilliseconds
 
-  public init(number: UInt64, change: ProposedChange, proposer: ClientName, proposedAt: UnixMilliseconds) {
+  public init(
+    number: UInt64, policy: Bytes32, change: ProposedChange, proposer: ClientName,
+    proposedAt: UnixMilliseconds
+  ) {
     self.number = number
+    self.policy = policy
     self.change = change
     self.proposer = proposer
     self.proposedAt = proposedAt
   }
 
-  /// SHA-256 of: tag behind its length, vault (32), number (8), time in milliseconds (8), the proposer's name behind its
-  /// length, and the change.
+  /// SHA-256 of: tag behind its length, vault (32), policy in force (32), number (8), time in milliseconds (8), the
+  /// proposer's name behind its length, and the change.
   public func identifier(vaultID: Bytes32) -> Bytes32 {
-    var bytes = Approvals.opening("causeway/proposal/v1", vaultID)
+    var bytes = Approvals.opening("causeway/proposal/v2", vaultID)
+    bytes.append(policy)
     bytes.append(bigEndian: number)
     bytes.append(bigEndian: proposedAt.milliseconds)
     bytes.append(UInt8(truncatingIfNeeded: proposer.text.utf8.count))
@@ -148,10 +155,10 @@ public enum ApprovalRecord: Hashable, Sendable {
   case cancelled(number: UInt64)
   case executed(number: UInt64)
 
-  public static let version: UInt8 = 1
+  public static let version: UInt8 = 2
 
-  /// `01 ‖ kind ‖ number (8) ‖ …`: a proposal goes on with time (8), proposer behind its length and change; an approval
-  /// with key (32), signature (64) and time (8).
+  /// `02 ‖ kind ‖ number (8) ‖ …`: a proposal goes on with time (8), policy (32), proposer behind its length and change; an
+  /// approval with key (32), signature (64) and time (8).
   public func encoded() -> [UInt8] {
     func head(_ kind: UInt8, _ number: UInt64) -> [UInt8] {
       var bytes: [UInt8] = [Self.version, kind]
@@ -163,6 +170,7 @@ public enum ApprovalRecord: Hashable, Sendable {
     case .proposed(let proposal):
       var bytes = head(2, proposal.number)
       bytes.append(bigEndian: proposal.proposedAt.milliseconds)
+      bytes.append(proposal.policy)
       bytes.append(UInt8(truncatingIfNeeded: proposal.proposer.text.utf8.count))
       bytes += proposal.proposer.text.utf8
       return bytes + proposal.change.encoded()
@@ -189,14 +197,15 @@ public enum ApprovalRecord: Hashable, Sendable {
       case 1: self = .nextNumber(number)
       case 2:
         let at = UnixMilliseconds(try reader.readBigEndian())
+        let policy: Bytes32 = try reader.readFixed()
         let name = try reader.readBytes(Int(try reader.readUInt8()))
         guard let proposer = try? ClientName(String(decoding: name, as: UTF8.self)) else {
           throw ApprovalRecordError.proposer
         }
         self = .proposed(
           Proposal(
-            number: number, change: try ProposedChange(decoding: reader.readRest()), proposer: proposer,
-            proposedAt: at))
+            number: number, policy: policy, change: try ProposedChange(decoding: reader.readRest()),
+            proposer: proposer, proposedAt: at))
       case 3:
         self = .approved(
           number: number, approver: try reader.readFixed(), signature: try reader.readFixed(),

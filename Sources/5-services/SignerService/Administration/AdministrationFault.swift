@@ -1,5 +1,5 @@
 public import SignerWire
-import SigningRules
+public import SigningRules
 
 /// Why an administrative request was refused: codes 800 to 899.
 public enum AdministrationFault: UInt16, Error, Hashable, Sendable, CaseIterable {
@@ -112,7 +112,7 @@ public enum AdministrationFault: UInt16, Error, Hashable, Sendable, CaseIterable
       }
   }
 
-  init(_ error: ApprovalError) {
+  public init(_ error: ApprovalError) {
     self =
       switch error {
       case .noApprovers: .noApprovers

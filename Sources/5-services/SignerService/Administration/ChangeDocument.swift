@@ -1,13 +1,13 @@
 import Digests
-public import Encodings
+import Encodings
 import SigningRules
-public import WireBytes
+import WireBytes
 
-/// A change as it is proposed, with what the approvers' signature names only by its hash.
+/// A change as it is proposed to a running signer, with what the approvers' signature names only by its hash.
 ///
 /// JSON: `{"kind": "policy", "policy": {…}}`, `{"kind": "rotate", "key": …, "overlapSeconds": …}`,
-/// `{"kind": "importWatermarks", "file": {…}}`, `{"kind": "export", "key": …, "sealedTo": …}`, and
-/// `{"kind": "destroy" | "unlock" | "revoke", "key": …}`.
+/// `{"kind": "importWatermarks", "file": {…}}`, `{"kind": "export", "key": …, "sealedTo": …}`,
+/// `{"kind": "backup", "needed": …, "parties": …}`, and `{"kind": "destroy" | "unlock" | "revoke", "key": …}`.
 struct ChangeDocument: Hashable, Sendable {
   let change: ProposedChange
   /// What the change is about, when its hash alone is signed; canonical.
@@ -46,7 +46,7 @@ struct ChangeDocument: Hashable, Sendable {
     case "rotate":
       try only(["key", "overlapSeconds"])
       guard let overlap = members["overlapSeconds"]?.integer(UInt64.self) else { throw .malformedChange }
-      self.init(rotating: try key(), overlapSeconds: overlap)
+      self.init(.rotate(key: try key(), overlapSeconds: overlap))
     case "importWatermarks":
       try only(["file"])
       let file = members["file"] ?? .null
@@ -60,61 +60,33 @@ struct ChangeDocument: Hashable, Sendable {
       guard let text = members["sealedTo"]?.string, let recipient = try? Bytes32(hex: text) else {
         throw .malformedChange
       }
-      self.init(change: .export(key: try key(), sealedTo: recipient), content: nil)
+      self.init(.export(key: try key(), sealedTo: recipient))
+    case "backup":
+      try only(["needed", "parties"])
+      guard let needed = members["needed"]?.integer(Int.self),
+        let parties = members["parties"]?.integer(Int.self), (2...16).contains(parties),
+        (2...parties).contains(needed)
+      else { throw .malformedChange }
+      let document = BackupPlan(needed: needed, parties: parties).document
+      self.init(change: .backup(contentHash: ProposalReading.hash(document)), content: document)
     case "destroy":
       try only(["key"])
-      self.init(change: .destroy(key: try key()), content: nil)
+      self.init(.destroy(key: try key()))
     case "unlock":
       try only(["key"])
-      self.init(change: .unlock(key: try key()), content: nil)
+      self.init(.unlock(key: try key()))
     case "revoke":
       try only(["key"])
-      self.init(change: .revoke(key: try key()), content: nil)
+      self.init(.revoke(key: try key()))
     default: throw .malformedChange
     }
   }
 
-  init(rotating key: KeyID, overlapSeconds: UInt64) {
-    self.init(
-      change: .rotate(key: key), content: ["overlapSeconds": .number(String(overlapSeconds))])
-  }
-
-  static func destroy(_ key: KeyID) -> ChangeDocument {
-    ChangeDocument(change: .destroy(key: key), content: nil)
-  }
-  static func unlock(_ key: KeyID) -> ChangeDocument {
-    ChangeDocument(change: .unlock(key: key), content: nil)
-  }
+  /// A change that its own fields say all about.
+  init(_ change: ProposedChange) { self.init(change: change, content: nil) }
 
   /// The name of the file that keeps the content while the change waits: its own hash.
   static func fileName(_ change: ProposedChange) -> String {
     Hex.encode(SHA256Hash.hash(change.encoded()).span, prefix: "") + ".json"
-  }
-}
-
-/// A proposal as a signer shows it in `pending`, read by whoever is to approve it.
-public enum ProposalReading {
-  /// The identifier of what is shown, computed from it; nil when it does not hold together, such as a policy that is not the
-  /// one that the change names.
-  public static func identifier(_ entry: JSONValue, vault: Bytes32) -> Bytes32? {
-    guard let number = entry["number"]?.integer(UInt64.self),
-      let time = entry["proposedAt"]?.integer(UInt64.self),
-      let name = entry["proposer"]?.string, let proposer = try? ClientName(name),
-      let text = entry["encoded"]?.string, let bytes = try? Hex.decode(text),
-      let change = try? ProposedChange(decoding: bytes)
-    else { return nil }
-    guard entry["change"]?.string == change.name else { return nil }
-    switch change {
-    case .policy(let hash):
-      guard let content = entry["content"],
-        let policy = try? AccessPolicy(decoding: [UInt8](content.text().utf8)), policy.contentHash == hash
-      else { return nil }
-    case .rotate(let key), .destroy(let key), .revoke(let key), .unlock(let key), .export(let key, _):
-      guard entry["key"]?.string == key.description else { return nil }
-    case .adoptAnchor, .importWatermarks, .recover: break
-    }
-    return Proposal(
-      number: number, change: change, proposer: proposer, proposedAt: UnixMilliseconds(time)
-    ).identifier(vaultID: vault)
   }
 }

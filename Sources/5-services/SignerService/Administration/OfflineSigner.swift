@@ -1,8 +1,9 @@
 private import Digests
+import Encodings
 internal import KeyVault
 public import SignerJournal
 public import SigningRules
-import WireBytes
+public import WireBytes
 
 /// Why something could not be done to a stopped signer.
 public enum OfflineError: Error, Hashable, Sendable {
@@ -20,6 +21,16 @@ public enum OfflineError: Error, Hashable, Sendable {
   case key(KeyTrouble)
   case file(FileCallError)
   case backup(BackupTrouble)
+  /// A step towards what approvers decide about was not taken.
+  case approval(ApprovalError)
+  /// No change of that kind, and of this very content, was proposed and still waits.
+  case unproposed(String)
+  /// An approval is of another vault's proposal.
+  case otherVault(expected: Bytes32, found: Bytes32)
+  /// An approval is of another proposal.
+  case otherProposal(expected: Bytes32, found: Bytes32)
+  /// The watermarks that a restore brought are not in the directory any more, or are others.
+  case restoredMarks(expected: Bytes32)
 }
 
 /// A stopped signer, opened by who has the passphrase. While it is open no signer runs there: the vault's lock is held.
@@ -87,16 +98,15 @@ public struct OfflineSigner: ~Copyable {
     }
   }
 
-  /// Opens the records, hands out each watermark, and starts the next epoch.
-  private func records(
-    at time: UInt64, replay: (WatermarkRecord) throws -> Void
+  /// Opens the records, hands out each of them, and starts the next epoch.
+  func records(
+    at time: UInt64, replay: (CoreRecord) throws -> Void
   ) throws(OfflineError) -> SignerRecords {
     let counter = try counter()
     do {
       return try SignerRecords.open(places, vault: vault, files: files, counter: counter, at: time) {
         record in
-        guard case .watermark(let mark) = try CoreRecord(decoding: record) else { return }
-        try replay(mark)
+        try replay(try CoreRecord(decoding: record))
       }
     } catch { throw .records(error) }
   }
@@ -160,34 +170,51 @@ public struct OfflineSigner: ~Copyable {
     /// Nil when records and anchor agree.
     public let refusal: StartRefusal?
     let records: [[UInt8]]
-    let content: Bytes32
+    /// Of the records that are there, in order.
+    let state: Bytes32
+    /// The exports that are added, by their hashes.
+    let watermarks: [Bytes32]
+
+    /// What approvers sign: which records, why they were refused, what is added, and why that is right. Nil when there is
+    /// nothing to decide.
+    func document(reason: String) -> JSONValue? {
+      guard let refusal else { return nil }
+      return [
+        "schema": "causeway.anchor-adoption/1", "refusal": .string("\(refusal)"),
+        "records": .string(state.description),
+        "watermarks": .array(watermarks.map { .string($0.description) }), "reason": .string(reason),
+      ]
+    }
   }
 
   /// - Parameter watermarks: an export of what is known to have been signed since.
   public func adoption(watermarks: [UInt8]?) throws(OfflineError) -> Adoption {
-    var marks: WatermarkInterchange?
-    if let watermarks {
-      do { marks = try WatermarkInterchange(decoding: watermarks) } catch { throw .watermarks(error) }
+    var exports: [WatermarkInterchange] = []
+    for text in [try restoredMarks(), watermarks].compactMap(\.self) {
+      do { exports.append(try WatermarkInterchange(decoding: text)) } catch { throw .watermarks(error) }
     }
+    var content = Bytes32()
     let policy = try policy()
     var state = SigningState(domain: configuration.domain, policy: policy)
     let counter = try counter()
     do {
       _ = try SignerRecords.inspect(places, vault: vault, files: files, counter: counter) { record in
+        content = SHA256Hash.hash(content.array + record)
         guard case .watermark(let mark) = try CoreRecord(decoding: record) else { return }
         try state.restore(mark)
       }
-      return Adoption(refusal: nil, records: [], content: Bytes32())
+      return Adoption(refusal: nil, records: [], state: content, watermarks: [])
     } catch {
       guard error.adoptable != nil else { throw .records(error) }
       var added: [[UInt8]] = []
-      if let marks {
+      for marks in exports {
         do {
           let merge = try state.merge(marks, vaultID: configuration.vault, epoch: marks.epoch)
-          added = merge.records.map { CoreRecord.watermark($0).encoded() }
+          added += merge.records.map { CoreRecord.watermark($0).encoded() }
         } catch { throw .conflict(error) }
       }
-      return Adoption(refusal: error, records: added, content: marks?.contentHash ?? Bytes32())
+      return Adoption(
+        refusal: error, records: added, state: content, watermarks: exports.map(\.contentHash))
     }
   }
 
@@ -199,13 +226,30 @@ public struct OfflineSigner: ~Copyable {
     }
   }
 
+  /// What a restore brought, until it is adopted: nobody goes on without it.
+  private func restoredMarks() throws(OfflineError) -> [UInt8]? {
+    guard let secret = secrets.secret(named: SignerSecret.restoredMarks) else { return nil }
+    let expected = secret.withSpan { try? Bytes32($0) } ?? Bytes32()
+    let text: [UInt8]?
+    do { text = try StateFile.read(directory.restoredMarks, files) } catch { throw .file(error) }
+    guard let text, (try? WatermarkInterchange(decoding: text))?.contentHash == expected else {
+      throw .restoredMarks(expected: expected)
+    }
+    return text
+  }
+
   /// Goes on in spite of the refusal, and writes down why. A counter is raised past what it has, so that no copy from before
   /// the decision is the newest any more.
+  ///
+  /// - Parameter approvals: of who must agree; none where the policy names no approvers.
   public func adopt(
-    _ adoption: borrowing Adoption, reason: String, at time: UInt64
+    _ adoption: borrowing Adoption, reason: String, approvals: [ApprovalSlip] = [], at time: UInt64
   ) throws(OfflineError) -> Position {
-    guard let refusal = adoption.refusal else { throw .records(.nothingToAdopt) }
-    let approval = SHA256Hash.hash([UInt8](reason.utf8) + adoption.content.array)
+    guard let refusal = adoption.refusal, let document = adoption.document(reason: reason) else {
+      throw .records(.nothingToAdopt)
+    }
+    let approved = try approveAdoption(document, approvals, at: time)
+    let approval = approved?.identifier ?? ProposalReading.hash(document)
     let counter = try counter()
     do {
       var records = try SignerRecords.adopt(
@@ -217,7 +261,11 @@ public struct OfflineSigner: ~Copyable {
           AuditEntry(
             .administration, at: time,
             [.text(.operation, "anchor adopt"), .text(.reason, reason), .hash(.approval, approval)]))
-        return try records.commit()
+        for entry in approved?.entries ?? [] { try records.append(entry) }
+        let position = try records.commit()
+        // They are in the records now.
+        try? secrets.removeSecret(named: SignerSecret.restoredMarks)
+        return position
       } catch { throw OfflineError.failure(error) }
     } catch let error as StartRefusal {
       throw .records(error)

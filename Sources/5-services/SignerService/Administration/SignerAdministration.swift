@@ -68,13 +68,13 @@ public final class SignerAdministration: AdminExecutor {
     case .rotate(let id, let overlap):
       guard vault.record(id) != nil else { throw .unknownKey }
       return try propose(
-        ChangeDocument(rotating: id, overlapSeconds: overlap), from: caller, on: &core, at: now)
+        ChangeDocument(.rotate(key: id, overlapSeconds: overlap)), from: caller, on: &core, at: now)
     case .destroy(let id):
       guard vault.record(id) != nil else { throw .unknownKey }
-      return try propose(.destroy(id), from: caller, on: &core, at: now)
+      return try propose(ChangeDocument(.destroy(key: id)), from: caller, on: &core, at: now)
     case .unlock(let id):
       guard vault.record(id) != nil else { throw .unknownKey }
-      return try propose(.unlock(id), from: caller, on: &core, at: now)
+      return try propose(ChangeDocument(.unlock(key: id)), from: caller, on: &core, at: now)
     case .revoke(let id, let reason): return try revoke(id, reason, from: caller, on: &core, at: now)
     case .lock(let id, let reason): return try lock(id, reason, from: caller, on: &core, at: now)
     case .propose(let document):
@@ -150,6 +150,11 @@ public final class SignerAdministration: AdminExecutor {
       "auditSequence": .number(String(head.sequence)), "auditHash": .string(head.hash.description),
       "policy": .string(core.signing.policy.contentHash.description),
       "pending": .number(String(core.approvals.pending(at: now).count)),
+      "approvers": [
+        "needed": .number(String(core.approvals.rules.threshold)),
+        "of": .number(String(core.approvals.rules.keys.count)),
+        "delaySeconds": .number(String(core.approvals.rules.delaySeconds)),
+      ],
       "upSeconds": .number(
         String((now.milliseconds - min(now.milliseconds, startedAt.milliseconds)) / 1_000)),
       "hardening": HardeningJSON.json(hardening),

@@ -77,10 +77,18 @@ private struct BackupPapers {
 
 extension OfflineSigner {
   /// A backup of everything, and a share of its key in words for each of `parties`, of which `needed` open it.
+  ///
+  /// - Parameter approvals: of who must agree; none where the policy names no approvers.
   public func backup(
-    needed: Int, parties: Int, at time: UInt64
+    needed: Int, parties: Int, approvals: [ApprovalSlip] = [], at time: UInt64
   ) throws(OfflineError) -> (file: [UInt8], shares: [WordShare]) {
-    switch configuration.domain {
+    try approveBackup(BackupPlan(needed: needed, parties: parties), approvals, at: time)
+    try writeDown(
+      AuditEntry(
+        .administration, at: time,
+        [.text(.operation, "backup"), .number(.count, UInt64(parties)), .text(.client, "offline")]),
+      at: time)
+    return switch configuration.domain {
     case .user: try sealed(UserKeys.self, needed, parties, at: time)
     case .operator: try sealed(OperatorKeys.self, needed, parties, at: time)
     case .settlement: try sealed(SettlementKeys.self, needed, parties, at: time)
@@ -186,7 +194,7 @@ public enum SignerRestore {
         newerWatermarks: newerMarks.map { WatermarkExport(epoch: $0.epoch, bytes: [UInt8]($0.text.utf8)) })
       try files.makeDirectory(directory.path)
       guard try files.names(in: directory.path).isEmpty else { throw OfflineError.vault(.exists) }
-      _ = try FileBackEnd.create(
+      let secrets = try FileBackEnd.create(
         path: directory.secrets, domain: Kind.domain, passphrase: passphrase.bytes,
         cost: ScryptCost(n: 1 << UInt32(scryptLog2N), r: 8, p: 1), vaultID: vault,
         contents: vaultRestored.secrets)
@@ -203,9 +211,10 @@ public enum SignerRestore {
       if restored.seal != nil {
         try StateFile.replace(directory.configuration, with: restored.unsealed().encoded(), files)
       }
-      let marks = newerMarks ?? papers.watermarks
-      try StateFile.replace(
-        directory.path + "/restored-watermarks.json", with: [UInt8](marks.text.utf8), files)
+      let marks = try union(papers, newerMarks, Kind.domain, vault)
+      try StateFile.replace(directory.restoredMarks, with: [UInt8](marks.text.utf8), files)
+      // So that nobody goes on without them.
+      try secrets.store(SecretBytes(copying: marks.contentHash.span), named: SignerSecret.restoredMarks)
       return marks
     } catch let error as OfflineError {
       throw error
@@ -225,6 +234,24 @@ public enum SignerRestore {
     } catch {
       throw .backup(BackupTrouble("\(error)"))
     }
+  }
+
+  /// The marks of the backup and the newer ones, whichever of them are newer.
+  private static func union(
+    _ papers: BackupPapers, _ newer: WatermarkInterchange?, _ domain: KeyDomain, _ vault: Bytes32
+  ) throws(OfflineError) -> WatermarkInterchange {
+    guard let newer else { return papers.watermarks }
+    let policy: AccessPolicy
+    do { policy = try AccessPolicy(decoding: [UInt8]((papers.files["policy.json"] ?? "").utf8)) } catch {
+      throw .policy(.policy(error))
+    }
+    var state = SigningState(domain: domain, policy: policy)
+    let epoch = max(papers.watermarks.epoch, newer.epoch)
+    do {
+      _ = try state.merge(papers.watermarks, vaultID: vault, epoch: epoch)
+      _ = try state.merge(newer, vaultID: vault, epoch: epoch)
+    } catch { throw .conflict(error) }
+    return state.interchange(vaultID: vault, epoch: epoch)
   }
 
   /// What anyone may know of a backup: whose it is, and how old.

@@ -7,7 +7,7 @@ import WireBytes
 
 /// Changes that operators approve: proposed, approved, and carried out once.
 extension SignerAdministration {
-  private var waitingFolder: String { directory.path + "/waiting" }
+  private var waiting: WaitingChanges { WaitingChanges(directory: directory, files: files) }
 
   func propose(
     _ document: ChangeDocument, from caller: AdminCaller, on core: inout CoreState, at now: UnixMilliseconds
@@ -32,10 +32,7 @@ extension SignerAdministration {
       throw AdministrationFault(error)
     }
     if let content = document.content {
-      do {
-        try files.makeDirectory(waitingFolder)
-        try StateFile.replace(path(of: document.change), with: [UInt8](content.text().utf8), files)
-      } catch { throw .storage }
+      do { try waiting.keep(content, of: document.change) } catch { throw .storage }
     }
     do { try core.records.commit() } catch { throw .recordsFailed }
     guard let entry = core.approvals.pending(at: now).first(where: { $0.proposal == proposal }) else {
@@ -75,7 +72,7 @@ extension SignerAdministration {
       throw AdministrationFault(error)
     }
     try keep(records, "cancel", number, approver, on: &core, at: now)
-    if let change { forget(change) }
+    if let change { waiting.forget(change) }
     return ["number": .number(String(number))]
   }
 
@@ -95,27 +92,26 @@ extension SignerAdministration {
   func carryOut(
     _ number: UInt64, from caller: AdminCaller, on core: inout CoreState, at now: UnixMilliseconds
   ) throws(AdministrationFault) -> JSONValue {
-    guard let waiting = core.approvals.pending(at: now).first(where: { $0.proposal.number == number }) else {
+    guard let entry = core.approvals.pending(at: now).first(where: { $0.proposal.number == number }) else {
       throw .notPending
     }
     // What cannot be carried out is not used up.
-    let step = try prepare(waiting.proposal.change, on: core)
+    let step = try prepare(entry.proposal.change, on: core)
     let done: (change: ProposedChange, records: [ApprovalRecord])
     do { done = try core.approvals.execute(number, at: now) } catch { throw AdministrationFault(error) }
     do {
       try core.append(done.records)
       try core.append(
-        entry(
+        self.entry(
           .approval, "execute \(done.change.name)",
-          [
-            .text(.client, caller.client.text), .number(.count, number), .hash(.approval, waiting.identifier),
-          ], at: now))
+          [.text(.client, caller.client.text), .number(.count, number), .hash(.approval, entry.identifier)],
+          at: now))
       try core.records.commit()
     } catch { throw .recordsFailed }
     var answer = try take(step, on: &core, at: now)
     answer["change"] = .string(done.change.name)
     answer["number"] = .number(String(number))
-    forget(done.change)
+    waiting.forget(done.change)
     return .object(answer)
   }
 
@@ -144,13 +140,9 @@ extension SignerAdministration {
       guard policy.contentHash == hash else { throw .contentLost }
       guard policy.domain == configuration.domain else { throw .policyDomain }
       return .policy(policy)
-    case .rotate(let key):
+    case .rotate(let key, let overlap):
       guard let record = vault.record(key) else { throw .unknownKey }
       guard record.life == .active else { throw .keyState }
-      let text = try content(of: change)
-      guard let overlap = (try? JSONValue(decoding: text))?["overlapSeconds"]?.integer(UInt64.self) else {
-        throw .contentLost
-      }
       return .rotate(key, overlapSeconds: overlap)
     case .destroy(let key):
       guard vault.record(key) != nil else { throw .unknownKey }
@@ -167,7 +159,7 @@ extension SignerAdministration {
       else { throw .contentLost }
       return .merge(file)
     // These are decided about a signer that is stopped.
-    case .adoptAnchor, .recover: throw .notOffered
+    case .adoptAnchor, .backup: throw .notOffered
     }
   }
 
@@ -177,13 +169,31 @@ extension SignerAdministration {
     let seconds = now.milliseconds / 1_000
     switch step {
     case .policy(let policy):
-      try putInForce(policy, on: &core)
+      // What waits was approved under the policy that goes.
+      var approvals = core.approvals
+      let dropped = approvals.adopt(policy.approvers, policy: policy.contentHash)
+      do {
+        try core.append(dropped)
+        try core.records.commit()
+      } catch { throw .recordsFailed }
+      core.approvals = approvals
+      do { try putInForce(policy, on: &core) } catch {
+        let present = core.signing.policy
+        _ = core.approvals.adopt(present.approvers, policy: present.contentHash)
+        throw error
+      }
       return ["policy": .string(policy.contentHash.description)]
     case .rotate(let key, let overlap):
       let record = try kept { () throws(KeyVaultError) in
         try vault.rotate(key, overlapSeconds: overlap, at: seconds)
       }
-      try putInForce(Self.policy(core.signing.policy, granting: record.id, like: key), on: &core)
+      let policy = try Self.policy(core.signing.policy, granting: record.id, like: key)
+      // Who approves stays, and what waits goes on waiting.
+      core.approvals.extend(to: policy.contentHash)
+      do { try putInForce(policy, on: &core) } catch {
+        core.approvals.extend(to: core.signing.policy.contentHash)
+        throw error
+      }
       try write(
         entry(.key, "rotated", [.hash(.key, record.id.bytes), .hash(.payload, key.bytes)], at: now), on: &core
       )
@@ -198,7 +208,10 @@ extension SignerAdministration {
         try core.records.commit()
       } catch { throw .recordsFailed }
     case .export(let key, let recipient):
-      return ["sealed": .string(Hex.encode(try KeyExport.seal(key, to: recipient, vault, secrets)))]
+      return [
+        "key": .string(key.description), "sealedTo": .string(recipient.description),
+        "sealed": .string(Hex.encode(try KeyExport.seal(key, to: recipient, vault, secrets))),
+      ]
     case .merge(let file): return (try merge(file, on: &core, at: now)).object ?? [:]
     }
     return [:]
@@ -210,17 +223,12 @@ extension SignerAdministration {
     do { return try body() } catch { throw AdministrationFault(KeyTrouble(error)) }
   }
 
-  /// The log and the journal say already that it was decided.
+  /// The log and the journal say already that it was decided, and the approvals that it is the one.
   private func putInForce(_ policy: AccessPolicy, on core: inout CoreState) throws(AdministrationFault) {
     do { try PolicyFile(directory: directory, files: files).replace(with: policy, secrets) } catch {
       throw .storage
     }
-    let dropped: [ApprovalRecord]
-    do { dropped = try core.adopt(policy) } catch { throw .policyDomain }
-    do {
-      try core.append(dropped)
-      try core.records.commit()
-    } catch { throw .recordsFailed }
+    do { _ = try core.adopt(policy) } catch { throw .policyDomain }
   }
 
   /// The policy with what it grants an old key granted its successor, too.
@@ -250,46 +258,19 @@ extension SignerAdministration {
 
   // MARK: What waits
 
-  private func path(of change: ProposedChange) -> String {
-    waitingFolder + "/" + ChangeDocument.fileName(change)
-  }
-
   private func content(of change: ProposedChange) throws(AdministrationFault) -> [UInt8] {
     let bytes: [UInt8]?
-    do { bytes = try StateFile.read(path(of: change), files) } catch { throw .contentLost }
+    do { bytes = try waiting.content(of: change) } catch { throw .contentLost }
     guard let bytes else { throw .contentLost }
     return bytes
   }
 
-  /// The content is of no use any more; where it cannot be removed it does no harm.
-  private func forget(_ change: ProposedChange) { try? files.remove(path(of: change)) }
-
   /// A proposal as `pending` shows it: `encoded` is the change whose hash approvers sign.
   func pending(_ entry: PendingProposal) -> JSONValue {
     let change = entry.proposal.change
-    var members: [String: JSONValue] = [
-      "number": .number(String(entry.proposal.number)), "change": .string(change.name),
-      "encoded": .string(Hex.encode(change.encoded())), "proposer": .string(entry.proposal.proposer.text),
-      "proposedAt": .number(String(entry.proposal.proposedAt.milliseconds)),
-      "identifier": .string(entry.identifier.description),
-      "approvals": .array(entry.approvals.map { .string($0.description) }),
-      "needed": .number(String(entry.needed)), "expires": .number(String(entry.expires.milliseconds)),
-      "effectiveFrom": entry.effectiveFrom.map { .number(String($0.milliseconds)) } ?? .null,
-      "ready": .boolean(entry.isReady),
-    ]
-    switch change {
-    case .rotate(let key), .destroy(let key), .revoke(let key), .unlock(let key):
-      members["key"] = .string(key.description)
-    case .export(let key, let recipient):
-      members["key"] = .string(key.description)
-      members["sealedTo"] = .string(recipient.description)
-    case .policy, .adoptAnchor, .importWatermarks, .recover: break
-    }
     // An import can be long; its hash is what counts.
-    if case .importWatermarks = change { return .object(members) }
-    if let text = try? content(of: change), let content = try? JSONValue(decoding: text) {
-      members["content"] = content
-    }
-    return .object(members)
+    if case .importWatermarks = change { return ProposalReading.json(entry, content: nil) }
+    let text = try? content(of: change)
+    return ProposalReading.json(entry, content: text.flatMap { try? JSONValue(decoding: $0) })
   }
 }

@@ -257,4 +257,8 @@ enum SignerSecret {
   static let chipAuthorisation = "chip-authorisation"
   /// Of the TPM's counter: 32 random bytes.
   static let counterAuthorisation = "counter-authorisation"
+  /// A proposal to go on with contradicted records, and its approvals.
+  static let adoption = "adoption"
+  /// The hash of the watermarks that a restore brought, until they are adopted.
+  static let restoredMarks = "restored-marks"
 }

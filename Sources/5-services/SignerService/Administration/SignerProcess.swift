@@ -70,7 +70,8 @@ public final class SignerProcess: Sendable {
     }
     let now = clock()
     var signing = SigningState(domain: configuration.domain, policy: policy)
-    var approvals = Approvals(vaultID: configuration.vault, rules: policy.approvers)
+    var approvals = Approvals(
+      vaultID: configuration.vault, policy: policy.contentHash, rules: policy.approvers)
     let raised: (any MonotonicCounter)?
     do throws(MonotonicCounterError) {
       if let counter {

@@ -192,7 +192,7 @@ private struct RealDrill {
 
   private func adopt(at time: UInt64, _ made: SignerCreation.Created) throws {
     let offline = try OfflineSigner.open(restored, passphrase: passphrase, files: files)
-    let marks = try StateFile.read(restored.path + "/restored-watermarks.json", files)
+    let marks = try StateFile.read(restored.restoredMarks, files)
     let adoption = try offline.adoption(watermarks: marks)
     _ = try offline.adopt(adoption, reason: "drill", at: time + 4)
     try offline.begin(at: time + 5)

@@ -52,7 +52,7 @@ public struct CoreState: ~Copyable, Sendable {
     try signing.adopt(policy)
     alarms = alarms.changed(to: policy.alarms)
     clients.adopt(policy)
-    return approvals.adopt(policy.approvers)
+    return approvals.adopt(policy.approvers, policy: policy.contentHash)
   }
 
   /// Whether the policy lets the client use the key for anything.
