@@ -23,6 +23,9 @@ public struct Position: Hashable, Sendable {
   /// The chain's hash after them.
   public let hash: Bytes32
 
+  /// More starts than any signer sees: an epoch from elsewhere that says more is cut to it, so that it can still rise.
+  static let epochMax: UInt64 = 1 << 62
+
   public init(epoch: UInt64, sequence: UInt64, hash: Bytes32) {
     self.epoch = epoch
     self.sequence = sequence

@@ -150,11 +150,13 @@ public struct SignerRecords: ~Copyable, Sendable {
   ///   - approved: the refusal as ``open(_:vault:files:counter:limits:at:replay:)`` threw it, which must be adoptable and
   ///     still be the one; refusals of lower rank that come with it (a restored directory takes its audit log along) are covered.
   ///   - approval: the hash of what was approved; the caller has checked the approvals.
+  ///   - epochMin: the newest that is known from elsewhere, such as from a backup whose records are lost: what is begun is newer.
   /// - Throws: ``StartRefusal/nothingToAdopt`` when the records would open, or another refusal when it is another now.
   public static func adopt(
     _ places: SignerPlaces, vault: VaultID, files: any DurableFiles = SystemFiles(),
     counter: (any MonotonicCounter)? = nil, limits: RecordLimits = RecordLimits(), approved: StartRefusal,
-    approval: Bytes32, records: [[UInt8]], at time: UInt64, replay: (_ record: [UInt8]) throws -> Void
+    approval: Bytes32, records: [[UInt8]], epochMin: UInt64 = 0, at time: UInt64,
+    replay: (_ record: [UInt8]) throws -> Void
   ) throws(StartRefusal) -> SignerRecords {
     guard let reason = approved.adoptable else { throw .nothingToAdopt }
     if let large = records.first(where: { $0.count > JournalContent.recordSizeMax }) {
@@ -168,7 +170,8 @@ public struct SignerRecords: ~Copyable, Sendable {
     guard let refusal = found.refusal else { throw .nothingToAdopt }
     guard refusal == approved else { throw refusal }
     do { for record in records { try replay(record) } } catch { throw .record(sequence: 0) }
-    return try found.adopt(reason, approval: approval, kept + records, counter, at: time)
+    return try found.adopt(
+      reason, approval: approval, kept + records, after: min(epochMin, Position.epochMax), counter, at: time)
   }
 
   init(
@@ -395,8 +398,8 @@ struct FoundRecords: ~Copyable {
 
   /// Writes the decision as the first record of a new journal file that goes on after everything that is known.
   consuming func adopt(
-    _ reason: AdoptionReason, approval: Bytes32, _ records: [[UInt8]], _ counter: (any MonotonicCounter)?,
-    at time: UInt64
+    _ reason: AdoptionReason, approval: Bytes32, _ records: [[UInt8]], after epoch: UInt64,
+    _ counter: (any MonotonicCounter)?, at time: UInt64
   ) throws(StartRefusal) -> SignerRecords {
     let mark = try nextCounterValue(counter)
     let state = self.journal?.found.end
@@ -405,7 +408,7 @@ struct FoundRecords: ~Copyable {
     var joined = [UInt8]("causeway/signer-adoption/v1".utf8) + [0]
     for position in [state, anchored] { joined.append(position?.hash ?? Bytes32()) }
     let base = Position(
-      epoch: max(state?.epoch ?? 0, anchored?.epoch ?? 0),
+      epoch: max(state?.epoch ?? 0, anchored?.epoch ?? 0, epoch),
       sequence: max(state?.sequence ?? 0, anchored?.sequence ?? 0), hash: SHA256Hash.hash(joined))
     let contents =
       [JournalContent.adoption(decision), .epoch(base.epoch + 1, counter: mark)] + records.map { .record($0) }

@@ -169,6 +169,8 @@ enum ClientText {
     case .identity(let expected, let actual):
       "the signer at \(place) is not the one that was expected (\(expected)), but \(actual): do not use it before you know why"
     case .tls(let failure): tls(failure, place)
+    case .batch(.form(.overLimit(let limit, let actual))):
+      "the request has \(actual) bytes, and a signer takes \(limit): split the file"
     default: "the signer at \(place) did not answer as one does: \(error)"
     }
   }

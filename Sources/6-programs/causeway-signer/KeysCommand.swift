@@ -80,11 +80,7 @@ struct KeysShow: AsyncParsableCommand {
   @OptionGroup var connection: ConnectionArguments
 
   func run() async throws {
-    try await connection.ask(.key(try await key.find(connection))) { answer in
-      var table = Table()
-      for name in (answer.object ?? [:]).keys.sorted() { table.row(name, AnswerText.text(answer[name])) }
-      return table.lines
-    }
+    try await connection.ask(.key(try await key.find(connection)), lines: AnswerText.lines)
   }
 }
 
@@ -126,7 +122,20 @@ enum ProposalText {
   }
 }
 
-struct KeysRotate: AsyncParsableCommand {
+/// A verb that proposes a change of one key.
+protocol KeyProposal: AsyncParsableCommand {
+  var key: KeyArgument { get }
+  var connection: ConnectionArguments { get }
+  func request(_ key: KeyID) -> AdminRequest
+}
+
+extension KeyProposal {
+  func run() async throws {
+    try await connection.ask(request(try await key.find(connection)), lines: ProposalText.lines)
+  }
+}
+
+struct KeysRotate: KeyProposal {
   static let configuration = CommandConfiguration(
     commandName: "rotate",
     abstract: "Propose a successor for a key; the old one signs on for a while.")
@@ -135,10 +144,7 @@ struct KeysRotate: AsyncParsableCommand {
   var overlap: UInt64 = 86_400
   @OptionGroup var connection: ConnectionArguments
 
-  func run() async throws {
-    try await connection.ask(
-      .rotate(try await key.find(connection), overlapSeconds: overlap), lines: ProposalText.lines)
-  }
+  func request(_ key: KeyID) -> AdminRequest { .rotate(key, overlapSeconds: overlap) }
 }
 
 struct KeysLock: AsyncParsableCommand {
@@ -157,15 +163,13 @@ struct KeysLock: AsyncParsableCommand {
   }
 }
 
-struct KeysUnlock: AsyncParsableCommand {
+struct KeysUnlock: KeyProposal {
   static let configuration = CommandConfiguration(
     commandName: "unlock", abstract: "Propose that a locked key signs again.")
   @OptionGroup var key: KeyArgument
   @OptionGroup var connection: ConnectionArguments
 
-  func run() async throws {
-    try await connection.ask(.unlock(try await key.find(connection)), lines: ProposalText.lines)
-  }
+  func request(_ key: KeyID) -> AdminRequest { .unlock(key) }
 }
 
 struct KeysRevoke: AsyncParsableCommand {
@@ -187,15 +191,13 @@ struct KeysRevoke: AsyncParsableCommand {
   }
 }
 
-struct KeysDestroy: AsyncParsableCommand {
+struct KeysDestroy: KeyProposal {
   static let configuration = CommandConfiguration(
     commandName: "destroy", abstract: "Propose that a key's private half be removed for ever.")
   @OptionGroup var key: KeyArgument
   @OptionGroup var connection: ConnectionArguments
 
-  func run() async throws {
-    try await connection.ask(.destroy(try await key.find(connection)), lines: ProposalText.lines)
-  }
+  func request(_ key: KeyID) -> AdminRequest { .destroy(key) }
 }
 
 struct KeysLocation: AsyncParsableCommand {
@@ -209,11 +211,8 @@ struct KeysLocation: AsyncParsableCommand {
 
   func run() async throws {
     let challenge = challenge?.bytes ?? Bytes32 { _ in UInt8.random(in: .min ... .max) }
-    try await connection.ask(.location(try await key.find(connection), challenge: challenge)) { answer in
-      var table = Table()
-      for name in (answer.object ?? [:]).keys.sorted() { table.row(name, AnswerText.text(answer[name])) }
-      return table.lines
-    }
+    try await connection.ask(
+      .location(try await key.find(connection), challenge: challenge), lines: AnswerText.lines)
   }
 }
 

@@ -45,7 +45,7 @@ struct KeysImport: ParsableCommand {
   }
 }
 
-struct KeysExport: AsyncParsableCommand {
+struct KeysExport: KeyProposal {
   static let configuration = CommandConfiguration(
     commandName: "export-eip2335",
     abstract: "Propose that a key leave the signer, sealed to one recipient.",
@@ -63,12 +63,10 @@ struct KeysExport: AsyncParsableCommand {
   var recipient: Root
   @OptionGroup var connection: ConnectionArguments
 
-  func run() async throws {
-    let id = try await key.find(connection)
-    try await connection.ask(
-      .propose([
-        "kind": "export", "key": .string(id.description), "sealedTo": .string(recipient.bytes.description),
-      ]), lines: ProposalText.lines)
+  func request(_ key: KeyID) -> AdminRequest {
+    .propose([
+      "kind": "export", "key": .string(key.description), "sealedTo": .string(recipient.bytes.description),
+    ])
   }
 }
 
@@ -86,7 +84,7 @@ struct KeysRecipient: ParsableCommand {
       Terminal.print(["public": .string(key.publicKey.description), "file": .string(out)], json: json) {
         [key.publicKey.description]
       }
-    } catch { throw Complaint(KeystoreText.text(error, out)) }
+    } catch { throw Complaint(SignerText.text(error, out, "keys recipient")) }
   }
 }
 
@@ -114,6 +112,8 @@ struct KeysOpenExport: ParsableCommand {
       let keystore = try recipient.keystore(from: sealed, key: KeyID(id), password: password)
       try Terminal.write(keystore, to: out)
       Terminal.print("wrote \(out)")
+    } catch let error as PersonalKeyError {
+      throw Complaint(SignerText.text(error, recipientFile, "keys recipient"))
     } catch let error as KeystoreTrouble {
       throw Complaint(KeystoreText.text(error, recipientFile), code: Complaint.refused)
     }
@@ -127,14 +127,11 @@ enum KeystoreText {
 
   static func text(_ error: KeystoreTrouble, _ file: String) -> String {
     switch error {
-    case .file(let error): "\(file): \(SignerText.text(error))"
-    case .exists: "\(file) exists: it is not overwritten"
-    case .absent:
-      "there is no recipient key in \(file): make one with `causeway-signer keys recipient --out \(file)`"
-    case .form: "\(file) is not a file of its kind"
-    case .password: "the password does not open \(file)"
+    case .form: "no keystore could be made of it"
+    case .keystore(let name): "\(file) is no EIP-2335 keystore that is read here: \(name)"
+    case .password: "the password does not open \(file), or somebody has changed the file"
     case .sealed: "the export is sealed to another recipient, is of another key, or was changed"
-    case .length(let count): "it holds \(count) bytes, and a key of that suite does not"
+    case .length: "an EIP-2335 keystore holds 32 bytes, and a key of that suite has more"
     case .offline(let error): SignerText.text(error, "the directory")
     }
   }

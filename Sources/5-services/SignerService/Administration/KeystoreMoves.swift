@@ -1,5 +1,4 @@
 private import Crypto
-import Encodings
 private import Foundation
 internal import KeyVault
 public import SignerJournal
@@ -8,17 +7,16 @@ public import WireBytes
 
 /// Why a keystore was not taken in or given out.
 public enum KeystoreTrouble: Error, Hashable, Sendable {
-  case file(FileCallError)
-  case exists
-  case absent
-  /// The file is none of its kind.
+  /// The library made no keystore.
   case form
-  /// The password does not open it.
+  /// It is no EIP-2335 keystore, or one that is not read: the vault's name for it.
+  case keystore(String)
+  /// The password does not fit the keystore's checksum: it is another, or the file was changed.
   case password
   /// What was sealed is for another recipient, another key, or was changed.
   case sealed
-  /// A keystore holds 32 bytes, and a key of that suite does not.
-  case length(Int)
+  /// A keystore holds 32 bytes, and a key of the suite does not.
+  case length
   case offline(OfflineError)
 }
 
@@ -31,52 +29,33 @@ public struct ExportRecipient: Sendable {
   /// Makes a key and its file, with mode 0600; one that exists is not overwritten.
   public static func make(
     _ path: String, files: any DurableFiles = SystemFiles()
-  ) throws(KeystoreTrouble) -> ExportRecipient {
-    let key = try ExportRecipient(VaultSecret(SecretBytes(random: 32)))
-    let text = key.seed.withSpan { seed in
-      JSONValue.object([
-        "schema": .string(schema), "public": .string(key.publicKey.description),
-        "seed": .string(Hex.encode(seed)),
-      ]).text(pretty: true) + "\n"
-    }
-    do throws(FileCallError) {
-      let file = try files.open(path, .makeNew)
-      defer { files.close(file) }
-      try files.write(file, [UInt8](text.utf8), at: 0)
-      try files.flush(file)
-      try files.flushDirectory(StateFile.folder(of: path))
-    } catch { throw error.number == EEXIST ? .exists : .file(error) }
-    return key
+  ) throws(PersonalKeyError) -> ExportRecipient {
+    ExportRecipient(try file(files).make(path))
   }
 
   public static func open(
     _ path: String, files: any DurableFiles = SystemFiles()
-  ) throws(KeystoreTrouble) -> ExportRecipient {
-    let bytes: [UInt8]?
-    do { bytes = try StateFile.read(path, files) } catch { throw .file(error) }
-    guard let bytes else { throw .absent }
-    guard let value = try? JSONValue(decoding: bytes), value["schema"]?.string == schema,
-      let text = value["seed"]?.string, var seed = try? Hex.decode(text), seed.count == 32
-    else { throw .form }
-    let key = try ExportRecipient(VaultSecret(SecretBytes(wiping: &seed)))
-    guard value["public"]?.string == key.publicKey.description else { throw .form }
-    return key
+  ) throws(PersonalKeyError) -> ExportRecipient {
+    ExportRecipient(try file(files).open(path))
   }
 
-  private init(_ seed: VaultSecret) throws(KeystoreTrouble) {
-    let key = seed.withSpan {
-      try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: [UInt8](copying: $0))
+  private static func file(_ files: any DurableFiles) -> PersonalKeyFile {
+    PersonalKeyFile(schema: schema, files: files) { seed in
+      let key = try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: [UInt8](copying: seed))
+      return key.flatMap { try? Bytes32([UInt8]($0.publicKey.rawRepresentation)) }
     }
-    guard let key, let publicKey = try? Bytes32([UInt8](key.publicKey.rawRepresentation)) else { throw .form }
-    self.seed = seed
-    self.publicKey = publicKey
+  }
+
+  private init(_ key: (seed: VaultSecret, publicKey: Bytes32)) {
+    seed = key.seed
+    publicKey = key.publicKey
   }
 
   /// Opens what `execute` gave for an export, and seals it again as an EIP-2335 keystore under `password`.
   public func keystore(
     from sealed: [UInt8], key id: KeyID, password: borrowing Passphrase
   ) throws(KeystoreTrouble) -> [UInt8] {
-    guard sealed.count == 32 + 32 + 16 else { throw .length(max(0, sealed.count - 48)) }
+    guard sealed.count == 32 + 32 + 16 else { throw .length }
     let opened = seed.withSpan { seed -> [UInt8]? in
       do {
         let key = try Curve25519.KeyAgreement.PrivateKey(rawRepresentation: [UInt8](copying: seed))
@@ -101,10 +80,12 @@ extension OfflineSigner {
     _ text: [UInt8], password: borrowing Passphrase, order: KeyOrder, at time: UInt64
   ) throws(KeystoreTrouble) -> KeyID {
     let keystore: Keystore
-    do { keystore = try Keystore(decoding: text) } catch { throw .form }
+    do { keystore = try Keystore(decoding: text) } catch { throw .keystore("\(error)") }
+    guard order.suite.secretSizeBytes == Keystore.secretSizeBytes else { throw .length }
     let secret: SecretBytes
-    do { secret = try keystore.open(password: password.bytes) } catch { throw .password }
-    guard order.suite.secretSizeBytes == secret.count else { throw .length(secret.count) }
+    do throws(KeystoreError) { secret = try keystore.open(password: password.bytes) } catch {
+      throw error == .checksum ? .password : .keystore("\(error)")
+    }
     do throws(OfflineError) {
       try writeDown(
         AuditEntry(

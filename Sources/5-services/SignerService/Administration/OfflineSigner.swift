@@ -174,6 +174,8 @@ public struct OfflineSigner: ~Copyable {
     let state: Bytes32
     /// The exports that are added, by their hashes.
     let watermarks: [Bytes32]
+    /// The newest epoch of this vault that the exports know.
+    let epoch: UInt64
 
     /// What approvers sign: which records, why they were refused, what is added, and why that is right. Nil when there is
     /// nothing to decide.
@@ -203,7 +205,7 @@ public struct OfflineSigner: ~Copyable {
         guard case .watermark(let mark) = try CoreRecord(decoding: record) else { return }
         try state.restore(mark)
       }
-      return Adoption(refusal: nil, records: [], state: content, watermarks: [])
+      return Adoption(refusal: nil, records: [], state: content, watermarks: [], epoch: 0)
     } catch {
       guard error.adoptable != nil else { throw .records(error) }
       var added: [[UInt8]] = []
@@ -214,7 +216,8 @@ public struct OfflineSigner: ~Copyable {
         } catch { throw .conflict(error) }
       }
       return Adoption(
-        refusal: error, records: added, state: content, watermarks: exports.map(\.contentHash))
+        refusal: error, records: added, state: content, watermarks: exports.map(\.contentHash),
+        epoch: exports.filter { $0.vaultID == configuration.vault }.map(\.epoch).max() ?? 0)
     }
   }
 
@@ -254,7 +257,7 @@ public struct OfflineSigner: ~Copyable {
     do {
       var records = try SignerRecords.adopt(
         places, vault: vault, files: files, counter: counter, approved: refusal, approval: approval,
-        records: adoption.records, at: time
+        records: adoption.records, epochMin: adoption.epoch, at: time
       ) { _ in }
       do throws(RecordFailure) {
         try records.append(

@@ -12,8 +12,22 @@ public struct BackupTrouble: Error, Hashable, Sendable {
   public let nextStep: String?
 
   init(_ error: BackupError) {
-    name = "\(error)"
-    nextStep = error.nextStep
+    switch error {
+    case .words(.memberCount(let given, let needed, _)):
+      name = "shares: \(given), needed: \(needed)"
+      nextStep =
+        given < needed
+        ? "Bring the shares of \(needed - given) more recovery parties." : "Use exactly \(needed) shares."
+    case .words(let error):
+      name = "\(error)"
+      nextStep = "Read the words again: each share is one line of words, and each party has one."
+    case .domain(let expected, let found):
+      name = "it is of the \(found.rawValue) domain, and this is the \(expected.rawValue) domain"
+      nextStep = error.nextStep
+    default:
+      name = "\(error)"
+      nextStep = error.nextStep
+    }
   }
 
   init(_ name: String, nextStep: String? = nil) {
