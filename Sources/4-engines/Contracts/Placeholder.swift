@@ -1,2 +1,0 @@
-/// The room is being built.
-enum ContractsPlaceholder {}
