@@ -83,7 +83,8 @@ struct BackupCreate: ParsableCommand {
   func run() throws {
     let slips = try approvals.slips()
     // What is approved is used up once: the places must be free before.
-    for path in [out, shares] where FileManager.default.fileExists(atPath: path) {
+    let places = [out] + (1...who.parties).map { "\(shares)/share-\($0)" }
+    for path in places where FileManager.default.fileExists(atPath: path) {
       throw Complaint("\(path) exists: it is not overwritten", code: Complaint.refused)
     }
     let made = try OfflineText.with(place, passphrase) { offline throws(OfflineError) in
