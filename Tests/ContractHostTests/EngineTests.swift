@@ -72,7 +72,7 @@ struct EngineTests {
     }
     var wrong = Self.echo
     wrong.memory = #"(import "env" "db_read" (func (param i64) (result i32))) (memory (export "memory") 1)"#
-    #expect(try refusal(wrong) == .importSignature("env.db_read"))
+    #expect(try refusal(wrong) == .importSignature("db_read"))
     wrong = Self.echo
     wrong.deallocate = #"(func (export "deallocate") (param i64))"#
     #expect(try refusal(wrong) == .exportSignature("deallocate"))

@@ -316,10 +316,10 @@ struct ImportsTests {
     let message = Self.hex(Self.cosmosMessage)
     let hash = SHA256Hash.hash(message).array
     let signature = Self.hex(Self.cosmosSignature)
-    let key = Self.hex(Self.cosmosKey)
+    let compressed = Self.hex(Self.cosmosKey)
+    let key = try Secp256k1.PublicKey(sec1: compressed).uncompressed.array
     #expect(run(hash, signature, key) == 0)
     #expect(run(hash, Self.flipped(signature, Self.orderK1), key) == 0)
-    let compressed = [UInt8(key[64] & 1) + 2] + key[1...32]
     #expect(run(hash, signature, compressed) == 0)
     #expect(run(SHA256Hash.hash([]).array, signature, key) == 1)
     #expect(run([1], signature, key) == 3)
@@ -383,7 +383,7 @@ struct ImportsTests {
     let keys = try (UInt32(0)...1).map { parameter in
       engine.execute(try code(.secp256k1RecoverPubkey, parameter), cosmosHash, signature, on: &backend).bytes
     }
-    #expect(keys.contains(Self.hex(Self.cosmosKey)))
+    #expect(keys.contains(try Secp256k1.PublicKey(sec1: Self.hex(Self.cosmosKey)).uncompressed.array))
     for host in [HostImport.secp256k1RecoverPubkey, .secp256r1RecoverPubkey] {
       #expect(engine.execute(try code(host, 4), hash, signature, on: &backend).bytes == answer(6))
       #expect(engine.execute(try code(host, 256), hash, signature, on: &backend).bytes == answer(6))
@@ -500,9 +500,7 @@ struct ImportsTests {
   // MARK: tools
 
   /// cosmwasm packages/crypto/src/secp256k1.rs: key, message and signature number 1.
-  private static let cosmosKey =
-    "0x04051c1ee2190ecfb174bfe4f90763f2b4ff7517b70a2aec1876ebcfd644c4633fb03f3cfbd94b1f376e34592d9d41ccaf640bb751b00a1f"
-    + "adeb0c01157769eb73"
+  private static let cosmosKey = "0x034f04181eeba35391b858633a765c4a0c189697b40d216354d50890d350c70290"
   private static let cosmosMessage =
     "0x0a93010a90010a1c2f636f736d6f732e62616e6b2e763162657461312e4d736753656e6412700a2d636f736d6f7331706b707472653766646b"
     + "6c366766727a6c65736a6a766878686c63337234676d6d6b38727336122d636f736d6f7331717970717870713971637273737a673270767871"

@@ -149,16 +149,10 @@ public final class ContractEngine: Sendable {
       throw .instantiation(.refused)
     }
 
-    let api = unsafe wasmtime.functions
     // The frame outlives the store, and the store the instance and its parts.
-    let store = unsafe api.pointee.wasmtime_store_new(
-      prepared.engine.engine, Unmanaged.passUnretained(frame).toOpaque(), nil)
-    defer { unsafe api.pointee.wasmtime_store_delete(store) }
-    let context = unsafe api.pointee.wasmtime_store_context(store)
-    unsafe api.pointee.wasmtime_store_limiter(
-      store, Int64(limits.memoryPagesMax * wasmPageBytes), Int64(limits.tableElementsMax), 1, 1, 1)
-    // Fuel is on in every engine of ours, which is the only error there is.
-    _ = unsafe api.pointee.wasmtime_context_set_fuel(context, frame.meter.fuelForStore)
+    let store = unsafe newStore(prepared, Unmanaged.passUnretained(frame).toOpaque(), fuel: frame.meter.fuelForStore)
+    defer { unsafe wasmtime.functions.pointee.wasmtime_store_delete(store) }
+    let context = unsafe wasmtime.functions.pointee.wasmtime_store_context(store)
     var instance = wasmtime_instance_t()
     try unsafe instantiate(prepared, context, &instance)
 
@@ -175,6 +169,47 @@ public final class ContractEngine: Sendable {
     let result = try frame.read(regionAt: answer, limit: limits.resultBytesMax)
     _ = try unsafe frame.callGuest(deallocate, [answer])
     return result
+  }
+
+  /// Calls an entry point with zeros for pointers, and looks at nothing that comes of it: wasmtime's own share of a
+  /// call, for benchmarks to set beside ``call(_:of:backend:)``.
+  ///
+  /// - Returns: whether the contract returned.
+  public func bareCall(_ entryPoint: EntryPoint, of code: CompiledCode, gasLimit: UInt64) -> Bool {
+    guard let shape = code.image.entryPoints[entryPoint], shape == .pointers(shape.parameters.count) else {
+      return false
+    }
+    let api = unsafe wasmtime.functions
+    // No frame: an import that is called traps. The store outlives the instance and its parts.
+    let store = unsafe newStore(code.image.pooled, nil, fuel: gasLimit / VMGas.perFuel)
+    defer { unsafe api.pointee.wasmtime_store_delete(store) }
+    let context = unsafe api.pointee.wasmtime_store_context(store)
+    var instance = wasmtime_instance_t()
+    guard (try? unsafe instantiate(code.image.pooled, context, &instance)) != nil,
+      var function = try? unsafe function(entryPoint.exportName, of: &instance, context)
+    else { return false }
+    var trap: OpaquePointer?
+    let count = max(shape.parameters.count, 1)
+    let error = unsafe withUnsafeTemporaryAllocation(of: wasmtime_val_raw_t.self, capacity: count) { cells in
+      unsafe cells.initialize(repeating: wasmtime_val_raw_t())
+      guard let start = cells.baseAddress else { return unsafe OpaquePointer?.none }
+      return unsafe api.pointee.wasmtime_func_call_unchecked(context, &function, start, count, &trap)
+    }
+    if let error = unsafe error { unsafe api.pointee.wasmtime_error_delete(error) }
+    if let trap = unsafe trap { unsafe api.pointee.wasm_trap_delete(trap) }
+    return unsafe error == nil && trap == nil
+  }
+
+  /// A store with the limits of a call; whoever asks deletes it.
+  @unsafe
+  private func newStore(_ prepared: PreparedModule, _ frame: UnsafeMutableRawPointer?, fuel: UInt64) -> OpaquePointer {
+    let api = unsafe wasmtime.functions
+    let store = unsafe api.pointee.wasmtime_store_new(prepared.engine.engine, frame, nil)
+    unsafe api.pointee.wasmtime_store_limiter(
+      store, Int64(limits.memoryPagesMax * wasmPageBytes), Int64(limits.tableElementsMax), 1, 1, 1)
+    // Fuel is on in every engine of ours, which is the only error there is.
+    _ = unsafe api.pointee.wasmtime_context_set_fuel(api.pointee.wasmtime_store_context(store), fuel)
+    return unsafe store
   }
 
   @unsafe

@@ -17,7 +17,11 @@ final class ImportSlot: Sendable {
     let slot = unsafe Unmanaged<ImportSlot>.fromOpaque(pointer).takeUnretainedValue()
     let api = unsafe slot.wasmtime.functions
     let context = unsafe api.pointee.wasmtime_caller_context(caller)
-    guard let running = unsafe api.pointee.wasmtime_context_get_data(context) else { return nil }
+    // The words are never seen: the frame, if there is one, keeps why; the trap only unwinds the contract.
+    let words = "host"
+    guard let running = unsafe api.pointee.wasmtime_context_get_data(context) else {
+      return unsafe api.pointee.wasmtime_trap_new(words, words.utf8.count)
+    }
     let frame = unsafe Unmanaged<CallFrame>.fromOpaque(running).takeUnretainedValue()
     let parameters = min(slot.host.parameterCount, count)
     let arguments = ImportArguments { index in
@@ -25,8 +29,6 @@ final class ImportSlot: Sendable {
       return unsafe UInt32(bitPattern: cells[index].i32)
     }
     guard let answer = frame.answer(slot.host, arguments) else {
-      // The frame keeps why; the trap only unwinds the contract.
-      let words = "host"
       return unsafe api.pointee.wasmtime_trap_new(words, words.utf8.count)
     }
     switch slot.host.answer {
