@@ -148,6 +148,7 @@ public enum WasmMessage: Hashable, Sendable {
         sender: sender, admin: try fields.optionalAccount(2), codeID: fields.number(3),
         label: try fields.text(4), message: fields.bytes(5), funds: try fields.coins(6))
     case .instantiate2:
+      guard fields.number(8) <= 1 else { throw .form(field: 8) }
       self = .instantiate2(
         sender: sender, admin: try fields.optionalAccount(2), codeID: fields.number(3),
         label: try fields.text(4), message: fields.bytes(5), funds: try fields.coins(6),
