@@ -15,7 +15,8 @@ struct AbuseTests {
     defer { try? FileManager.default.removeItem(atPath: directory) }
     let cache = try CodeCache(directory: directory)
     let wasm = try TestEngine.assemble(wat.text)
-    let engine = limits == .standard ? try TestEngine.engine() : try ContractEngine(library: library, limits: limits)
+    let engine =
+      limits == .standard ? try TestEngine.engine() : try ContractEngine(library: library, limits: limits)
     func outcome(_ engine: ContractEngine) throws -> CallOutcome {
       var backend = DictionaryBackend()
       return engine.execute(try engine.compile(wasm), [1], [2], [3], gas: gas, on: &backend)
@@ -85,7 +86,9 @@ struct AbuseTests {
         // Of a destination the capacity is looked at first; it has its own test.
         if host == .addrCanonicalize || host == .addrHumanize, position == 1, index >= 9 { continue }
         let good = ["(local.get $env)", "(local.get $info)", "(local.get $msg)"]
-        let arguments = (0..<host.parameterCount).map { $0 == position ? pointer : $0 < pointers ? good[$0] : "(i32.const 1)" }
+        let arguments = (0..<host.parameterCount).map {
+          $0 == position ? pointer : $0 < pointers ? good[$0] : "(i32.const 1)"
+        }
         let drop = host.answer == .nothing ? "" : "(drop)"
         let code = try TestEngine.code(
           WAT(
@@ -106,7 +109,10 @@ struct AbuseTests {
   func destination() throws {
     // A capacity that reaches past the end of memory, and one that is too small.
     for (offset, capacity, error) in [
-      (UInt32(65_530), UInt32(32), RegionError.outside(offset: 65_530, capacity: 32, length: 32, memoryBytes: 65_536)),
+      (
+        UInt32(65_530), UInt32(32),
+        RegionError.outside(offset: 65_530, capacity: 32, length: 32, memoryBytes: 65_536)
+      ),
       (2_048, 31, .tooSmall(capacity: 31, needed: 32)),
     ] {
       let outcome = try run(
@@ -136,14 +142,18 @@ struct AbuseTests {
     // All of 32 MiB but the first bytes is a result like any other.
     let whole = try run(
       WAT(
-        execute: "(drop (memory.grow (i32.const 511))) \(Self.region(2_048, 33_552_384, 33_552_384)) (i32.const 1024)"))
+        execute:
+          "(drop (memory.grow (i32.const 511))) \(Self.region(2_048, 33_552_384, 33_552_384)) (i32.const 1024)"
+      ))
     #expect(whole.bytes?.count == 33_552_384)
   }
 
   @Test("hands garbage on as it is: what it means is for others to say")
   func garbage() throws {
     let outcome = try run(
-      WAT(fields: "(data (i32.const 2048) \"\\ff\\00{{{\")", execute: "\(Self.region(2_048, 5, 5)) (i32.const 1024)"))
+      WAT(
+        fields: "(data (i32.const 2048) \"\\ff\\00{{{\")",
+        execute: "\(Self.region(2_048, 5, 5)) (i32.const 1024)"))
     #expect(outcome.bytes == [0xff, 0, 0x7b, 0x7b, 0x7b])
   }
 
@@ -167,7 +177,8 @@ struct AbuseTests {
     let small = try outcome("(i32.store (i32.const 64) (i32.const 128)) (i32.const 64)")
     #expect(small.failure == .host(.region(.tooSmall(capacity: 0, needed: 1)), in: nil))
     let endless = try run(
-      WAT(execute: "(local.get $msg)", allocate: Self.allocate("(loop $l (br $l)) (i32.const 1)")), gas: 1_000_000_000)
+      WAT(execute: "(local.get $msg)", allocate: Self.allocate("(loop $l (br $l)) (i32.const 1)")),
+      gas: 1_000_000_000)
     #expect(endless.failure == .outOfGas)
     #expect(endless.gasUsedInternally == 1_000_000_000)
     // One address for all: the description is overwritten, which is the contract's own loss.
@@ -186,7 +197,8 @@ struct AbuseTests {
       WAT(
         imports: [.addrValidate], execute: "(local.get $msg)",
         allocate: Self.allocate("(drop (call $addr_validate (i32.const 1024))) (i32.const 64)")
-          + "(data (i32.const 1024) \"\\00\\08\\00\\00\\01\\00\\00\\00\\01\\00\\00\\00\") (data (i32.const 2048) \"A\")"))
+          + "(data (i32.const 1024) \"\\00\\08\\00\\00\\01\\00\\00\\00\\01\\00\\00\\00\") (data (i32.const 2048) \"A\")"
+      ))
     #expect(outcome.failure == .callDepth)
     #expect(outcome.failure?.text.hasSuffix("Maximum call depth exceeded.") == true)
     #expect(outcome.hostCalls == [.addrValidate, .addrValidate])
@@ -198,7 +210,8 @@ struct AbuseTests {
     let outcome = try run(
       WAT(
         imports: [.addrValidate],
-        execute: "(global.set $bad (i32.const 1)) (drop (call $addr_validate (local.get $env))) (local.get $msg)",
+        execute:
+          "(global.set $bad (i32.const 1)) (drop (call $addr_validate (local.get $env))) (local.get $msg)",
         allocate: """
           (global $bad (mut i32) (i32.const 0))
           (func $allocate (export "allocate") (param $n i32) (result i32)
@@ -241,13 +254,16 @@ struct AbuseTests {
     #expect(outcome.number == 512)
     // The allocator's own limit: a megabyte for every call until there is no more.
     let eager = try run(
-      WAT(execute: "(loop $l (br_if $l (call $allocate (i32.const 1048576)))) (call $number (memory.size))", pages: 500))
+      WAT(
+        execute: "(loop $l (br_if $l (call $allocate (i32.const 1048576)))) (call $number (memory.size))",
+        pages: 500))
     #expect(eager.number == 512)
   }
 
   @Test("never shows one call what another left")
   func isolation() throws {
-    let engine = try ContractEngine(library: #require(TestEngine.library), limits: ContractLimits(pooledInstances: 1))
+    let engine = try ContractEngine(
+      library: #require(TestEngine.library), limits: ContractLimits(pooledInstances: 1))
     let writer = try TestEngine.code(
       WAT(
         fields: "(global $g (mut i32) (i32.const 5))",
@@ -300,9 +316,15 @@ struct AbuseTests {
       ("(drop (i32.div_s (i32.const -2147483648) (i32.const -1)))", "integer overflow", .integerOverflow),
       ("(drop (i32.trunc_f32_s (f32.const nan)))", "invalid conversion to integer", .badConversionToInteger),
       ("(drop (i32.load (i32.const 65533)))", "out of bounds memory access", .memoryOutOfBounds),
-      ("(drop (i32.load offset=4294967295 (i32.const -1)))", "out of bounds memory access", .memoryOutOfBounds),
+      (
+        "(drop (i32.load offset=4294967295 (i32.const -1)))", "out of bounds memory access",
+        .memoryOutOfBounds
+      ),
       ("(i32.store (i32.const -1) (i32.const 1))", "out of bounds memory access", .memoryOutOfBounds),
-      ("(call_indirect (type $none) (i32.const 9))", "undefined element: out of bounds table access", .tableOutOfBounds),
+      (
+        "(call_indirect (type $none) (i32.const 9))", "undefined element: out of bounds table access",
+        .tableOutOfBounds
+      ),
       ("(call_indirect (type $none) (i32.const 1))", "uninitialized element", .indirectCallToNull),
       ("(call_indirect (type $none) (i32.const 0))", "indirect call type mismatch", .badSignature),
     ]
@@ -322,7 +344,8 @@ struct AbuseTests {
   @Test("fails a deallocator that traps or takes what it should not")
   func deallocators() throws {
     let traps = try run(
-      WAT(execute: "(local.get $msg)", deallocate: "(func (export \"deallocate\") (param i32) (unreachable))"))
+      WAT(execute: "(local.get $msg)", deallocate: "(func (export \"deallocate\") (param i32) (unreachable))")
+    )
     #expect(traps.failure == .trap(.unreachable))
   }
 
@@ -368,7 +391,8 @@ struct AbuseTests {
     #expect(refusal(unknown) == .analysis(.unsupportedImport("env.exec")))
     // Types on the stack are the compiler's to check.
     var broken = try TestEngine.assemble(WAT(execute: "(local.get $msg)").text)
-    let body = try #require(broken.indices.last { broken[$0] == 0x20 && $0 + 2 < broken.count && broken[$0 + 2] == 0x0b })
+    let body = try #require(
+      broken.indices.last { broken[$0] == 0x20 && $0 + 2 < broken.count && broken[$0 + 2] == 0x0b })
     broken[body] = 0x23
     guard let found = refusal(broken) else {
       Issue.record("compiled what does not validate")
@@ -385,8 +409,10 @@ struct AbuseTests {
 
   @Test("takes no flip of one bit of a module for a reason to stop")
   func bitFlips() throws {
-    let engine = try ContractEngine(library: #require(TestEngine.library), limits: ContractLimits(codesInMemoryMax: 1))
-    let wasm = try TestEngine.assemble(WAT(imports: [.dbRead], execute: "(call $orEmpty (call $db_read (local.get $env)))").text)
+    let engine = try ContractEngine(
+      library: #require(TestEngine.library), limits: ContractLimits(codesInMemoryMax: 1))
+    let wasm = try TestEngine.assemble(
+      WAT(imports: [.dbRead], execute: "(call $orEmpty (call $db_read (local.get $env)))").text)
     var compiled = 0
     for bit in stride(from: 0, to: wasm.count * 8, by: 5) {
       var flipped = wasm

@@ -16,7 +16,9 @@ struct EngineMeasurements {
     let elapsed = ContinuousClock.now - start
     #expect(all)
     let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
-    print("\(name): \((seconds / Double(count) * 1e8).rounded() / 100) µs, \(Int(Double(count) / seconds)) a second")
+    print(
+      "\(name): \((seconds / Double(count) * 1e8).rounded() / 100) µs, \(Int(Double(count) / seconds)) a second"
+    )
   }
 
   @Test("calls of a trivial module, of one with host calls, and wasmtime's own floor")
@@ -26,20 +28,24 @@ struct EngineMeasurements {
     var backend = DictionaryBackend()
     let message = [UInt8](#"{"increment":{}}"#.utf8)
     let environment = [UInt8](repeating: 97, count: 170)
-    let call = ContractCall(.execute, arguments: [environment, message, message], gasLimit: TestEngine.plenty)
+    let call = ContractCall(
+      .execute, arguments: [environment, message, message], gasLimit: TestEngine.plenty)
     func ends(_ code: CompiledCode) -> Bool { engine.call(call, of: code, backend: &backend).failure == nil }
     measure("wasmtime alone", 20_000) { engine.bareCall(.execute, of: trivial, gasLimit: TestEngine.plenty) }
     measure("execute, no host calls", 20_000) { ends(trivial) }
     let counter = try TestEngine.code(
       WAT(
         imports: [.dbRead, .dbWrite],
-        execute: "(drop (call $db_read (local.get $msg))) (call $db_write (local.get $msg) (local.get $env)) (local.get $msg)"))
+        execute:
+          "(drop (call $db_read (local.get $msg))) (call $db_write (local.get $msg) (local.get $env)) (local.get $msg)"
+      ))
     measure("execute, one read and one write", 20_000) { ends(counter) }
     let readOnly = try TestEngine.code(
       WAT(imports: [.dbRead], execute: "(drop (call $db_read (local.get $msg))) (local.get $msg)"))
     measure("execute, one read", 20_000) { ends(readOnly) }
     let writeOnly = try TestEngine.code(
-      WAT(imports: [.dbWrite], execute: "(call $db_write (local.get $msg) (local.get $env)) (local.get $msg)"))
+      WAT(imports: [.dbWrite], execute: "(call $db_write (local.get $msg) (local.get $env)) (local.get $msg)")
+    )
     measure("execute, one write", 20_000) { ends(writeOnly) }
     measure("execute, no host calls, again", 20_000) { ends(trivial) }
     let reads = try TestEngine.code(

@@ -177,12 +177,14 @@ struct DictionaryBackend: ContractBackend {
   {
     try check()
     guard canonical.count == 32 else { return BackendAnswer(.failure(AddressRefusal("not canonical"))) }
-    return BackendAnswer(.success(String(decoding: canonical.prefix { $0 != 0 }, as: UTF8.self)), gas: gasPerCall)
+    return BackendAnswer(
+      .success(String(decoding: canonical.prefix { $0 != 0 }, as: UTF8.self)), gas: gasPerCall)
   }
 
   mutating func validate(_ human: String) throws(BackendFailure) -> BackendAnswer<AddressRefusal?> {
     try check()
-    return BackendAnswer(human == human.lowercased() ? nil : AddressRefusal("address not normalized"), gas: gasPerCall)
+    return BackendAnswer(
+      human == human.lowercased() ? nil : AddressRefusal("address not normalized"), gas: gasPerCall)
   }
 
   mutating func debug(_ text: String) { printed.append(text) }

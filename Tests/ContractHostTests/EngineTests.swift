@@ -34,7 +34,8 @@ struct EngineTests {
     let missing = engine.call(
       ContractCall(.sudo, arguments: [[], []], gasLimit: TestEngine.plenty), of: code, backend: &backend)
     #expect(missing.failure == .missingExport("sudo"))
-    #expect(missing.failure?.text == "Error resolving Wasm function: Could not get export: Missing export sudo")
+    #expect(
+      missing.failure?.text == "Error resolving Wasm function: Could not get export: Missing export sudo")
     let arity = engine.call(
       ContractCall(.execute, arguments: [[], []], gasLimit: TestEngine.plenty), of: code, backend: &backend)
     #expect(arity.failure == .arity(export: "execute", parameters: 3))
@@ -79,6 +80,17 @@ struct EngineTests {
     wrong = Self.echo
     wrong.memory = #"(memory (export "mem") 1)"#
     #expect(try refusal(wrong) == .exportSignature("memory"))
+  }
+
+  @Test("checks code again where other limits hold")
+  func otherLimits() throws {
+    let engine = try TestEngine.engine()
+    let wasm = try TestEngine.assemble(WAT(imports: [.dbRead, .dbWrite], execute: "(local.get $info)").text)
+    let code = try engine.compile(wasm)
+    #expect(throws: CodeRefusal.analysis(.imports(limit: 1, actual: 2))) {
+      try engine.compile(wasm, limits: CodeLimits(importsMax: 1))
+    }
+    #expect(try engine.compile(wasm).checksum == code.checksum)
   }
 
   // MARK: gas
@@ -203,7 +215,9 @@ struct EngineTests {
 
     // A file that was cut, changed or opened to others is compiled anew, and mended.
     let kept = try #require(FileManager.default.contents(atPath: path))
-    for damaged in [kept.prefix(100), kept.prefix(kept.count - 1), Data([0] + [UInt8](kept).dropFirst()), kept + [7]] {
+    for damaged in [
+      kept.prefix(100), kept.prefix(kept.count - 1), Data([0] + [UInt8](kept).dropFirst()), kept + [7],
+    ] {
       try Data(damaged).write(to: URL(fileURLWithPath: path))
       try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
       #expect(try outcome(ContractEngine(library: library, cache: cache), TestEngine.plenty) == whole)
@@ -251,7 +265,9 @@ struct EngineTests {
   func smallStack() throws {
     let engine = try TestEngine.engine()
     let code = try TestEngine.code(
-      WAT(fields: "(func $down (param i32) (result i32) (call $down (local.get 0)))", execute: "(call $down (i32.const 1))"))
+      WAT(
+        fields: "(func $down (param i32) (result i32) (call $down (local.get 0)))",
+        execute: "(call $down (i32.const 1))"))
     var backend = DictionaryBackend()
     let here = engine.execute(code, on: &backend)
     #expect(here.failure == .trap(.stackOverflow))

@@ -21,7 +21,8 @@ struct ImportsTests {
 
   /// A contract that returns the region that the import answers with, or an empty one for 0.
   private static func region(_ host: HostImport, _ arguments: String) throws -> CompiledCode {
-    try TestEngine.code(WAT(imports: [host], execute: "(call $orEmpty (call $\(host.rawValue) \(arguments)))"))
+    try TestEngine.code(
+      WAT(imports: [host], execute: "(call $orEmpty (call $\(host.rawValue) \(arguments)))"))
   }
 
   private static let three = "(local.get $env) (local.get $info) (local.get $msg)"
@@ -83,7 +84,8 @@ struct ImportsTests {
       let outcome = engine.call(
         ContractCall(.query, arguments: [[1], [2]], gasLimit: TestEngine.plenty), of: code, backend: &backend)
       #expect(outcome.failure == .host(.writeInQuery, in: host))
-      #expect(outcome.failure?.text.hasSuffix("Must not call a writing storage function in this context.") == true)
+      #expect(
+        outcome.failure?.text.hasSuffix("Must not call a writing storage function in this context.") == true)
       #expect(backend.storage == [[1]: [1]])
     }
   }
@@ -374,7 +376,8 @@ struct ImportsTests {
     #expect(seen == [0, 1])
     let signature = Self.hex(Self.cosmosSignature)
     for parameter in UInt32(2)...3 {
-      let outcome = engine.execute(try code(.secp256r1RecoverPubkey, parameter), hash, signature, on: &backend)
+      let outcome = engine.execute(
+        try code(.secp256r1RecoverPubkey, parameter), hash, signature, on: &backend)
       #expect(outcome.bytes == answer(10))
       let k1 = engine.execute(try code(.secp256k1RecoverPubkey, parameter), hash, signature, on: &backend)
       #expect(k1.bytes == answer(6))
@@ -450,8 +453,10 @@ struct ImportsTests {
         == .host(.region(.tooLong(length: 131_073, limit: 131_072)), in: .ed25519Verify))
 
     func many(_ messages: [[UInt8]], _ signatures: [[UInt8]], _ keys: [[UInt8]]) -> UInt32? {
-      engine.execute(batch, Self.sections(messages), Self.sections(signatures), Self.sections(keys), on: &backend)
-        .number
+      engine.execute(
+        batch, Self.sections(messages), Self.sections(signatures), Self.sections(keys), on: &backend
+      )
+      .number
     }
     #expect(many(messages, signatures, keys) == 0)
     #expect(many(messages.reversed(), signatures, keys) == 1)
@@ -513,8 +518,10 @@ struct ImportsTests {
 
   private static func hex(_ text: String) -> [UInt8] { (try? Hex.decode(text)) ?? [] }
 
-  private static let orderR1: [UInt8] = hex("0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551")
-  private static let orderK1: [UInt8] = hex("0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141")
+  private static let orderR1: [UInt8] = hex(
+    "0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551")
+  private static let orderK1: [UInt8] = hex(
+    "0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141")
 
   /// The same signature with n − s.
   private static func flipped(_ signature: [UInt8], _ order: [UInt8]) -> [UInt8] {
@@ -523,7 +530,8 @@ struct ImportsTests {
   }
 
   private static func minus(_ value: Bytes32, _ order: [UInt8]) -> Bytes32 {
-    UInt256(bigEndian: Bytes32 { order[$0] }).subtractingReportingOverflow(UInt256(bigEndian: value)).partialValue
+    UInt256(bigEndian: Bytes32 { order[$0] }).subtractingReportingOverflow(UInt256(bigEndian: value))
+      .partialValue
       .bigEndian
   }
 

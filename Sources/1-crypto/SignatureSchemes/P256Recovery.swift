@@ -71,7 +71,9 @@ private struct AffinePoint: Hashable {
   }
 
   init?(generatorTimes scalar: UInt256) {
-    guard let key = try? P256.KeyAgreement.PrivateKey(rawRepresentation: scalar.bigEndian.array) else { return nil }
+    guard let key = try? P256.KeyAgreement.PrivateKey(rawRepresentation: scalar.bigEndian.array) else {
+      return nil
+    }
     self.init([UInt8](key.publicKey.x963Representation))
   }
 

@@ -38,7 +38,8 @@ public enum CallFailure: Error, Hashable, Sendable {
     case .outOfGas: "Ran out of gas during contract execution"
     case .aborted(let words): "\(inGuest)Aborted: \(words)"
     case .trap(let trap): "\(inGuest)\(trap.text)"
-    case .missingExport(let name): "Error resolving Wasm function: Could not get export: Missing export \(name)"
+    case .missingExport(let name):
+      "Error resolving Wasm function: Could not get export: Missing export \(name)"
     case .arity(_, let parameters):
       "The called function args arity does not match. The contract's method arity: \(parameters)"
     case .signature(let name): "Error executing Wasm: the parameters or results of \(name) are not regions"

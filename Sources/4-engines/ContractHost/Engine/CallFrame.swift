@@ -84,7 +84,9 @@ class CallFrame {
     var trap: OpaquePointer?
     var answer: UInt32 = 0
     let api = unsafe wasmtime.functions
-    let error = unsafe withUnsafeTemporaryAllocation(of: wasmtime_val_raw_t.self, capacity: max(arguments.count, 1)) {
+    let error = unsafe withUnsafeTemporaryAllocation(
+      of: wasmtime_val_raw_t.self, capacity: max(arguments.count, 1)
+    ) {
       cells in
       unsafe cells.initialize(repeating: wasmtime_val_raw_t())
       for (index, argument) in arguments.enumerated() {
@@ -133,7 +135,9 @@ class CallFrame {
     let region = try regionAt(pointer)
     try meter.charge(VMGas.readRegion(bytes: Int(region.length)))
     do throws(RegionError) {
-      guard Int(region.length) <= limit else { throw RegionError.tooLong(length: Int(region.length), limit: limit) }
+      guard Int(region.length) <= limit else {
+        throw RegionError.tooLong(length: Int(region.length), limit: limit)
+      }
       return try withMemory { (memory) throws(RegionError) in try memory.read(region) }
     } catch {
       throw .host(.region(error), in: place)
@@ -198,7 +202,9 @@ class CallFrame {
   {
     throw .halt
   }
-  func addressValidate(_ human: String) throws(BackendFailure) -> BackendAnswer<AddressRefusal?> { throw .halt }
+  func addressValidate(_ human: String) throws(BackendFailure) -> BackendAnswer<AddressRefusal?> {
+    throw .halt
+  }
   func debugPrint(_ text: String) {}
 }
 

@@ -45,7 +45,8 @@ public struct CodeCache: Hashable, Sendable {
     else { return nil }
     let bytes = [UInt8](contents)
     let code = [UInt8](bytes[Self.headBytes...])
-    guard bytes.starts(with: Self.magic), bytes[Self.magic.count..<Self.headBytes].elementsEqual(digest(code).array)
+    guard bytes.starts(with: Self.magic),
+      bytes[Self.magic.count..<Self.headBytes].elementsEqual(digest(code).array)
     else { return nil }
     return code
   }
@@ -58,7 +59,8 @@ public struct CodeCache: Hashable, Sendable {
     let path = path(checksum, fingerprint)
     let draft = "\(path).\(ProcessInfo.processInfo.processIdentifier)"
     let bytes = Self.magic + digest(code).array + code
-    guard files.createFile(atPath: draft, contents: Data(bytes), attributes: [.posixPermissions: 0o600]) else { return }
+    guard files.createFile(atPath: draft, contents: Data(bytes), attributes: [.posixPermissions: 0o600])
+    else { return }
     // Readers see the whole file or none. Where one is there already it is as good, unless it was refused.
     if self.code(checksum, fingerprint: fingerprint) == nil { try? files.removeItem(atPath: path) }
     do { try files.moveItem(atPath: draft, toPath: path) } catch { try? files.removeItem(atPath: draft) }

@@ -19,7 +19,9 @@ enum CodeObject {
       guard let name = number(bytes, header, 4), let (start, size) = section(bytes, header) else { break }
       guard name <= nameCount, wanted.count <= nameCount - name else { continue }
       let from = nameStart + name
-      if bytes[from..<(from + wanted.count)].elementsEqual(wanted) { return [UInt8](bytes[start..<(start + size)]) }
+      if bytes[from..<(from + wanted.count)].elementsEqual(wanted) {
+        return [UInt8](bytes[start..<(start + size)])
+      }
     }
     throw .noSection
   }

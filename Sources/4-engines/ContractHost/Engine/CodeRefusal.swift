@@ -15,7 +15,8 @@ public enum CodeRefusal: Error, Hashable, Sendable {
     switch self {
     case .analysis(let error): error.text
     case .importSignature(let name): "Error instantiating a Wasm module: incompatible import \(name)"
-    case .exportSignature(let name): "Error during static Wasm validation: \(name) is not exported as it should be"
+    case .exportSignature(let name):
+      "Error during static Wasm validation: \(name) is not exported as it should be"
     case .compiler(let words): "Error compiling Wasm: Could not compile: \(words)"
     }
   }

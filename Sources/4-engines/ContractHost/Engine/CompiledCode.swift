@@ -1,11 +1,13 @@
-public import WireBytes
 private import Synchronization
+public import WireBytes
 
 /// A module that was checked and compiled: ready to be called. A cheap value; the machine code is shared.
 public struct CompiledCode: Sendable {
   /// SHA-256 of the binary.
   public let checksum: Bytes32
   public let analysis: CodeAnalysis
+  /// What it was checked against.
+  let limits: CodeLimits
   let image: CodeImage
 
   /// Whether the module exports this entry point, whatever its type.
@@ -35,7 +37,9 @@ final class CodeImage: Sendable {
       throw .exportSignature("deallocate")
     }
     var entryPoints: [EntryPoint: WasmFunctionType] = [:]
-    for entryPoint in EntryPoint.allCases { entryPoints[entryPoint] = analysis.exportType(entryPoint.exportName) }
+    for entryPoint in EntryPoint.allCases {
+      entryPoints[entryPoint] = analysis.exportType(entryPoint.exportName)
+    }
     do { pooled = try engine.prepare(module) } catch { throw .compiler(error.text) }
     self.entryPoints = entryPoints
     self.module = module
@@ -45,7 +49,9 @@ final class CodeImage: Sendable {
   func prepared(in engine: WasmtimeEngine) -> PreparedModule? {
     unpooled.withLock { kept in
       if let kept { return kept }
-      guard let bytes = try? module.serialized(), let loaded = try? engine.load(trusted: bytes) else { return nil }
+      guard let bytes = try? module.serialized(), let loaded = try? engine.load(trusted: bytes) else {
+        return nil
+      }
       kept = try? engine.prepare(loaded)
       return kept
     }
@@ -69,7 +75,9 @@ struct CodeShelf: Sendable {
   mutating func keep(_ code: CompiledCode) {
     clock += 1
     codes[code.checksum] = (code, clock)
-    guard codes.count > countMax, let oldest = codes.min(by: { $0.value.used < $1.value.used }) else { return }
+    guard codes.count > countMax, let oldest = codes.min(by: { $0.value.used < $1.value.used }) else {
+      return
+    }
     codes[oldest.key] = nil
   }
 }

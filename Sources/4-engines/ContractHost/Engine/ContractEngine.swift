@@ -42,17 +42,25 @@ public final class ContractEngine: Sendable {
   /// - Throws: ``CodeRefusal``.
   public func compile(_ wasm: [UInt8], limits: CodeLimits = .standard) throws(CodeRefusal) -> CompiledCode {
     let checksum = SHA256Hash.hash(wasm)
-    if let known = code(checksum) { return known }
+    let known = code(checksum)
+    if let known, known.limits == limits { return known }
     let analysis: CodeAnalysis
     do { analysis = try CodeAnalysis(checking: wasm, limits: limits) } catch { throw .analysis(error) }
-    let image = try CodeImage(try module(wasm, checksum), analysis: analysis, engine: pooled)
-    let code = CompiledCode(checksum: checksum, analysis: analysis, image: image)
+    let image: CodeImage
+    if let known {
+      image = known.image
+    } else {
+      image = try CodeImage(try module(wasm, checksum), analysis: analysis, engine: pooled)
+    }
+    let code = CompiledCode(checksum: checksum, analysis: analysis, limits: limits, image: image)
     shelf.withLock { $0.keep(code) }
     return code
   }
 
   private func module(_ wasm: [UInt8], _ checksum: Bytes32) throws(CodeRefusal) -> CompiledModule {
-    if let kept = cache?.code(checksum, fingerprint: fingerprint), let module = try? pooled.load(trusted: kept) {
+    if let kept = cache?.code(checksum, fingerprint: fingerprint),
+      let module = try? pooled.load(trusted: kept)
+    {
       return module
     }
     do {
@@ -80,7 +88,8 @@ public final class ContractEngine: Sendable {
   /// The binary form of a module that is written as text (WAT): for tests and for looking at things.
   ///
   /// - Throws: ``WasmtimeError`` `.text`.
-  public static func assemble(_ text: String, with library: WasmtimeLibrary) throws(WasmtimeError) -> [UInt8] {
+  public static func assemble(_ text: String, with library: WasmtimeLibrary) throws(WasmtimeError) -> [UInt8]
+  {
     try library.wasmtime.assemble(text)
   }
 
@@ -127,7 +136,9 @@ public final class ContractEngine: Sendable {
     }
 
     func run() {
-      do { result = .success(try engine.execute(call, of: image, in: frame)) } catch { result = .failure(error) }
+      do { result = .success(try engine.execute(call, of: image, in: frame)) } catch {
+        result = .failure(error)
+      }
     }
   }
 
@@ -137,7 +148,9 @@ public final class ContractEngine: Sendable {
     let name = call.entryPoint.exportName
     guard let shape = image.entryPoints[call.entryPoint] else { throw .missingExport(name) }
     var arguments = call.arguments[...]
-    if call.entryPoint == .migrate, arguments.count == 3, shape.parameters.count == 2 { arguments.removeLast() }
+    if call.entryPoint == .migrate, arguments.count == 3, shape.parameters.count == 2 {
+      arguments.removeLast()
+    }
     guard shape.parameters.count == arguments.count else {
       throw .arity(export: name, parameters: shape.parameters.count)
     }
@@ -150,7 +163,8 @@ public final class ContractEngine: Sendable {
     }
 
     // The frame outlives the store, and the store the instance and its parts.
-    let store = unsafe newStore(prepared, Unmanaged.passUnretained(frame).toOpaque(), fuel: frame.meter.fuelForStore)
+    let store = unsafe newStore(
+      prepared, Unmanaged.passUnretained(frame).toOpaque(), fuel: frame.meter.fuelForStore)
     defer { unsafe wasmtime.functions.pointee.wasmtime_store_delete(store) }
     let context = unsafe wasmtime.functions.pointee.wasmtime_store_context(store)
     var instance = wasmtime_instance_t()
@@ -202,7 +216,9 @@ public final class ContractEngine: Sendable {
 
   /// A store with the limits of a call; whoever asks deletes it.
   @unsafe
-  private func newStore(_ prepared: PreparedModule, _ frame: UnsafeMutableRawPointer?, fuel: UInt64) -> OpaquePointer {
+  private func newStore(_ prepared: PreparedModule, _ frame: UnsafeMutableRawPointer?, fuel: UInt64)
+    -> OpaquePointer
+  {
     let api = unsafe wasmtime.functions
     let store = unsafe api.pointee.wasmtime_store_new(prepared.engine.engine, frame, nil)
     unsafe api.pointee.wasmtime_store_limiter(
@@ -235,8 +251,9 @@ public final class ContractEngine: Sendable {
     _ name: String, of instance: inout wasmtime_instance_t, _ context: OpaquePointer
   ) throws(CallFailure) -> wasmtime_func_t {
     var item = unsafe wasmtime_extern_t()
-    guard unsafe wasmtime.functions.pointee.wasmtime_instance_export_get(
-      context, &instance, name, name.utf8.count, &item), unsafe item.kind == ExternKind.function
+    guard
+      unsafe wasmtime.functions.pointee.wasmtime_instance_export_get(
+        context, &instance, name, name.utf8.count, &item), unsafe item.kind == ExternKind.function
     else { throw .missingExport(name) }
     return unsafe item.of.func
   }
@@ -246,8 +263,9 @@ public final class ContractEngine: Sendable {
     of instance: inout wasmtime_instance_t, _ context: OpaquePointer
   ) throws(CallFailure) -> wasmtime_memory_t {
     var item = unsafe wasmtime_extern_t()
-    guard unsafe wasmtime.functions.pointee.wasmtime_instance_export_get(
-      context, &instance, "memory", 6, &item), unsafe item.kind == ExternKind.memory
+    guard
+      unsafe wasmtime.functions.pointee.wasmtime_instance_export_get(
+        context, &instance, "memory", 6, &item), unsafe item.kind == ExternKind.memory
     else { throw .missingExport("memory") }
     return unsafe item.of.memory
   }

@@ -34,6 +34,7 @@ public enum EntryPoint: String, Hashable, Sendable, CaseIterable {
 
   /// The six exports that make a contract one of IBC v1.
   public static let ibcV1: [EntryPoint] = [
-    .ibcChannelOpen, .ibcChannelConnect, .ibcChannelClose, .ibcPacketReceive, .ibcPacketAck, .ibcPacketTimeout,
+    .ibcChannelOpen, .ibcChannelConnect, .ibcChannelClose, .ibcPacketReceive, .ibcPacketAck,
+    .ibcPacketTimeout,
   ]
 }

@@ -85,7 +85,8 @@ final class WasmtimeEngine: Sendable {
     let name = host.rawValue
     let module = HostImport.module
     let error = unsafe api.pointee.wasmtime_linker_define_func_unchecked(
-      linker, module, module.utf8.count, name, name.utf8.count, type, ImportSlot.called, slot, ImportSlot.released)
+      linker, module, module.utf8.count, name, name.utf8.count, type, ImportSlot.called, slot,
+      ImportSlot.released)
     if let error = unsafe error { throw .engine(unsafe wasmtime.words(freeing: error)) }
   }
 
@@ -127,7 +128,8 @@ final class WasmtimeEngine: Sendable {
     // Copies the bytes; compares version and settings with the engine's before it believes them.
     let error = unsafe bytes.withUnsafeBufferPointer { bytes in
       guard let start = bytes.baseAddress else { return unsafe OpaquePointer?.none }
-      return unsafe wasmtime.functions.pointee.wasmtime_module_deserialize(engine, start, bytes.count, &module)
+      return unsafe wasmtime.functions.pointee.wasmtime_module_deserialize(
+        engine, start, bytes.count, &module)
     }
     if let error = unsafe error { throw EngineWords(text: unsafe wasmtime.words(freeing: error)) }
     guard let module = unsafe module else { throw EngineWords(text: "no module") }

@@ -23,7 +23,8 @@ public enum WasmtimeError: Error, Hashable, Sendable {
       "Contracts need wasmtime's shared library, which was not found.\n\(install)\n"
         + "Searched:\n" + searched.map { "  \($0)" }.joined(separator: "\n")
     case .notLoadable(let path, let reason): "\(path) cannot be loaded: \(reason)\n\(install)"
-    case .missingSymbol(let path, let name): "\(path) is no wasmtime that fits: it has no \(name).\n\(install)"
+    case .missingSymbol(let path, let name):
+      "\(path) is no wasmtime that fits: it has no \(name).\n\(install)"
     case .otherVersion(let path, let found, let needed):
       "\(path) is wasmtime \(found); contracts need version \(needed).\n\(install)"
     case .engine(let words): "wasmtime refused the engine's settings: \(words)"

@@ -75,14 +75,16 @@ extension CallFrame {
     guard let digest = try? Bytes32(hash) else { return CryptoCode.hashFormat << 32 }
     guard let compact = try? Bytes64(signature) else { return CryptoCode.signatureFormat << 32 }
     guard parameter <= (isK1 ? 1 : 3) else { return CryptoCode.recoveryParameter << 32 }
-    let recovered = isK1 ? Self.recoverK1(digest, compact, parameter) : Self.recoverR1(digest, compact, parameter)
+    let recovered =
+      isK1 ? Self.recoverK1(digest, compact, parameter) : Self.recoverR1(digest, compact, parameter)
     guard let key = recovered else { return CryptoCode.generic << 32 }
     return try UInt64(give(key))
   }
 
   private static func recoverK1(_ digest: Bytes32, _ compact: Bytes64, _ parameter: UInt32) -> [UInt8]? {
     guard let signature = try? Secp256k1.Signature(compact: compact),
-      let recoverable = try? Secp256k1.RecoverableSignature(signature, v: UInt64(parameter), form: .zeroOrOne),
+      let recoverable = try? Secp256k1.RecoverableSignature(
+        signature, v: UInt64(parameter), form: .zeroOrOne),
       let key = try? Secp256k1.recover(digest: digest, signature: recoverable, policy: .anyS)
     else { return nil }
     return key.uncompressed.array

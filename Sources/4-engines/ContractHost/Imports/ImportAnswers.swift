@@ -64,14 +64,18 @@ extension CallFrame {
 
   private func dbRead(_ pointer: UInt32) throws(CallFailure) -> UInt64 {
     let key = try read(regionAt: pointer, limit: ImportLimits.key)
-    guard let value = try ask({ frame throws(BackendFailure) in try frame.storageRead(key) }) else { return 0 }
+    guard let value = try ask({ frame throws(BackendFailure) in try frame.storageRead(key) }) else {
+      return 0
+    }
     return try UInt64(give(value))
   }
 
   private func dbWrite(_ keyPointer: UInt32, _ valuePointer: UInt32) throws(CallFailure) -> UInt64 {
     guard !isReadOnly else { throw .host(.writeInQuery, in: place) }
     let key = try readForStorage(keyPointer, limit: ImportLimits.key) { .keyTooBig(bytes: $0, limit: $1) }
-    let value = try readForStorage(valuePointer, limit: ImportLimits.value) { .valueTooBig(bytes: $0, limit: $1) }
+    let value = try readForStorage(valuePointer, limit: ImportLimits.value) {
+      .valueTooBig(bytes: $0, limit: $1)
+    }
     try ask { frame throws(BackendFailure) in BackendAnswer((), gas: try frame.storageWrite(value, to: key)) }
     return 0
   }
