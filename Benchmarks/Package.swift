@@ -36,6 +36,19 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: [.swiftLanguageMode(.v6)]),
+    // Contracts in wasmtime, from a bare call to blocks of executions: script/bench contracts
+    .target(name: "CWasmtimePeer", linkerSettings: [.linkedLibrary("dl")]),
+    .executableTarget(
+      name: "ContractLoad",
+      dependencies: [
+        "CAllocations", "CWasmtimePeer",
+        .product(name: "Causeway", package: "causeway"),
+        .product(name: "CausewayEngines", package: "causeway"),
+        .product(name: "CausewayServices", package: "causeway"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: [.swiftLanguageMode(.v6)]),
     // Signatures of a running signer over its socket: script/bench signer
     .executableTarget(
       name: "SignerLoad",
