@@ -62,6 +62,7 @@ _Static_assert(sizeof(wasmtime_val_raw_t) == 16, "layout of wasmtime 50");
   F(wasm_config_t * _Nonnull, wasm_config_new, (void)) \
   F(wasm_engine_t * _Nullable, wasm_engine_new_with_config, (wasm_config_t *)) \
   F(void, wasm_engine_delete, (wasm_engine_t *)) \
+  F(wasmtime_error_t * _Nullable, wasmtime_config_target_set, (wasm_config_t *, const char *)) \
   F(void, wasmtime_config_consume_fuel_set, (wasm_config_t *, bool)) \
   F(void, wasmtime_config_max_wasm_stack_set, (wasm_config_t *, size_t)) \
   F(void, wasmtime_config_wasm_threads_set, (wasm_config_t *, bool)) \

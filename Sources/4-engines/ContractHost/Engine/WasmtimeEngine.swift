@@ -13,7 +13,7 @@ final class WasmtimeEngine: Sendable {
   ///   Compiled code is the same for both.
   /// - Throws: ``WasmtimeError`` `.engine`.
   init(_ wasmtime: Wasmtime, limits: ContractLimits, pooled: Bool) throws(WasmtimeError) {
-    guard let engine = unsafe Self.makeEngine(wasmtime, limits: limits, pooled: pooled) else {
+    guard let engine = try unsafe Self.makeEngine(wasmtime, limits: limits, pooled: pooled) else {
       throw .engine("no engine")
     }
     self.wasmtime = wasmtime
@@ -36,11 +36,14 @@ final class WasmtimeEngine: Sendable {
   @unsafe
   private static func makeEngine(
     _ wasmtime: Wasmtime, limits: ContractLimits, pooled: Bool
-  ) -> OpaquePointer? {
+  ) throws(WasmtimeError) -> OpaquePointer? {
     let api = unsafe wasmtime.functions
     let memoryBytes = limits.memoryPagesMax * wasmPageBytes
     // The configuration is owned here until the engine takes it; setters copy what they are given.
     let config = unsafe api.pointee.wasm_config_new()
+    if let target, let error = unsafe api.pointee.wasmtime_config_target_set(config, target) {
+      throw .engine(unsafe wasmtime.words(freeing: error))
+    }
     unsafe api.pointee.wasmtime_config_consume_fuel_set(config, true)
     unsafe api.pointee.wasmtime_config_cranelift_nan_canonicalization_set(config, true)
     unsafe api.pointee.wasmtime_config_max_wasm_stack_set(config, limits.stackBytesMax)
@@ -68,6 +71,18 @@ final class WasmtimeEngine: Sendable {
       unsafe api.pointee.wasmtime_pooling_allocation_config_delete(pool)
     }
     return unsafe api.pointee.wasm_engine_new_with_config(config)
+  }
+
+  /// The plain form of this machine's architecture, without what its processor can do besides: so that compiled code,
+  /// and with it the depth at which the stack is full, is the same on all of them. Nil: whatever wasmtime finds.
+  private static var target: String? {
+    #if os(Linux) && arch(x86_64)
+      "x86_64-unknown-linux-gnu"
+    #elseif os(Linux) && arch(arm64)
+      "aarch64-unknown-linux-gnu"
+    #else
+      nil
+    #endif
   }
 
   private func define(_ host: HostImport) throws(WasmtimeError) {
