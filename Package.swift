@@ -258,6 +258,7 @@ let package = Package(
     tests(
       "Contracts",
       floors0To3 + ["Transactions", "PacketHost", "StateTree", "Ledger", "ContractHost", "Contracts", crypto]),
+    tests("ContractKit", floors0To3 + ["Transactions", "PacketHost", "Ledger", "ContractHost"]),
     tests("PacketHost", floors0To3 + ["PacketHost", "StateTree", "FuzzBodies", crypto]),
     tests(
       "LedgerService",

@@ -143,7 +143,11 @@ enum Counter {
       let after: UInt64? = try fields.optional("start_after")
       let limit = pageSize(try fields.optional("limit"))
       try fields.finish()
-      return ["crossings": try sent.list(client, after: after, limit: limit) { ["sequence": $0.json, "crossing": $1.json] }]
+      return [
+        "crossings": try sent.list(client, after: after, limit: limit) {
+          ["sequence": $0.json, "crossing": $1.json]
+        }
+      ]
     default: throw .message(name)
     }
   }

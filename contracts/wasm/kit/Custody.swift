@@ -113,7 +113,8 @@ struct Route: JSONCodable {
 
   var json: JSON {
     [
-      "client": lane.client.json, "domain": lane.domain.json, "destination_client": lane.destinationClient.json,
+      "client": lane.client.json, "domain": lane.domain.json,
+      "destination_client": lane.destinationClient.json,
       "contract": contract.json, "gas_limit": gasLimit.json,
     ]
   }

@@ -382,7 +382,8 @@ struct JSONReader {
   private static func append(_ scalar: UInt32, to text: inout [UInt8]) {
     if scalar < 0x80 { return text.push(UInt8(truncatingIfNeeded: scalar)) }
     // How many bytes follow, and what marks the first.
-    let (count, mark): (UInt32, UInt32) = scalar < 0x800 ? (1, 0xc0) : scalar < 0x10000 ? (2, 0xe0) : (3, 0xf0)
+    let (count, mark): (UInt32, UInt32) =
+      scalar < 0x800 ? (1, 0xc0) : scalar < 0x10000 ? (2, 0xe0) : (3, 0xf0)
     text.push(UInt8(truncatingIfNeeded: mark | scalar >> (6 * count)))
     for index in 0..<count {
       text.push(UInt8(truncatingIfNeeded: 0x80 | scalar >> (6 * (count - 1 - index)) & 0x3f))

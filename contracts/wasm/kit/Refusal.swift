@@ -24,21 +24,29 @@ struct Refusal: Error {
       .appending(Uint128(UInt64(offset)).decimal)
   }
 
-  static func missing(field: StaticString) -> Refusal { Refusal("missing field ", Text(stringLiteral: field)) }
+  static func missing(field: StaticString) -> Refusal {
+    Refusal("missing field ", Text(stringLiteral: field))
+  }
   static func unknown(field: Text) -> Refusal { Refusal("unknown field ", field) }
   /// Something that is there, and is no such thing.
   static func malformed(_ what: StaticString) -> Refusal { Refusal("malformed ", Text(stringLiteral: what)) }
   /// An unknown message, or none.
   static func message(_ name: Text) -> Refusal { Refusal("unknown message ", name) }
-  static func overflow(_ operation: StaticString) -> Refusal { Refusal("overflow in ", Text(stringLiteral: operation)) }
+  static func overflow(_ operation: StaticString) -> Refusal {
+    Refusal("overflow in ", Text(stringLiteral: operation))
+  }
   static var divisionByZero: Refusal { Refusal(text: "division by zero") }
   /// The host's words on an address.
   static func address(_ words: Text) -> Refusal { Refusal("address: ", words) }
-  static func notFound(_ what: StaticString) -> Refusal { Refusal("", Text(stringLiteral: what), " not found") }
+  static func notFound(_ what: StaticString) -> Refusal {
+    Refusal("", Text(stringLiteral: what), " not found")
+  }
   /// Another contract, or the chain, refused a query.
   static func query(_ words: Text) -> Refusal { Refusal("query: ", words) }
   /// What stands in storage cannot be read: code and state do not fit each other.
-  static func storage(_ what: StaticString) -> Refusal { Refusal("stored ", Text(stringLiteral: what), " cannot be read") }
+  static func storage(_ what: StaticString) -> Refusal {
+    Refusal("stored ", Text(stringLiteral: what), " cannot be read")
+  }
   static func contract(_ words: Text) -> Refusal { Refusal(text: words) }
   static var unauthorized: Refusal { Refusal(text: "Unauthorized") }
 

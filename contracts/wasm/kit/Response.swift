@@ -31,7 +31,9 @@ struct Response {
   mutating func send(_ message: Message) { send(message, id: 0, payload: nil, replyOn: .never) }
 
   /// Sends a message and is told what became of it, with `payload`, in `reply`.
-  mutating func send(_ message: Message, id: UInt64, payload: JSON?, replyOn: ReplyOn, gasLimit: UInt64? = nil) {
+  mutating func send(
+    _ message: Message, id: UInt64, payload: JSON?, replyOn: ReplyOn, gasLimit: UInt64? = nil
+  ) {
     let moment: JSON =
       switch replyOn {
       case .never: "never"

@@ -66,7 +66,10 @@ enum Storage {
     var entries: [(key: [UInt8], value: JSON)] = []
     while entries.count < limit, let entry = Host.next(iterator) {
       entries.append(
-        (key: entry.key.part(map.count, entry.key.count - map.count) ?? [], value: try JSON(decoding: entry.value)))
+        (
+          key: entry.key.part(map.count, entry.key.count - map.count) ?? [],
+          value: try JSON(decoding: entry.value)
+        ))
     }
     return entries
   }

@@ -64,8 +64,8 @@ extension StaticString {
     @inline(never)
     get {
       [UInt8](unsafeUninitializedCapacity: utf8CodeUnitCount) { buffer, count in
-      count = utf8CodeUnitCount
-      for index in 0..<count { buffer[index] = utf8Start[index] }
+        count = utf8CodeUnitCount
+        for index in 0..<count { buffer[index] = utf8Start[index] }
       }
     }
   }

@@ -92,7 +92,8 @@ enum Misbehaving {
       let count = try number("count")
       let bytes = try number("bytes")
       for index in 0..<count { response.event("flood", [("\(index)", repeated(0x61, bytes))]) }
-    case "event": response.event(try fields.take("type"), [(try fields.take("key"), try fields.take("value"))])
+    case "event":
+      response.event(try fields.take("type"), [(try fields.take("key"), try fields.take("value"))])
     case "attribute": response.attribute(try fields.take("key"), try fields.take("value"))
     case "messages":
       let count = try number("count")
@@ -102,7 +103,8 @@ enum Misbehaving {
     case "send_with_reply":
       let moment: Text = try fields.take("reply_on")
       let replyOn: Response.ReplyOn =
-        moment.equals("always") ? .always : moment.equals("error") ? .error : moment.equals("success") ? .success : .never
+        moment.equals("always")
+        ? .always : moment.equals("error") ? .error : moment.equals("success") ? .success : .never
       response.send(
         Message(json: try fields.json("msg")), id: try number("id"), payload: try fields.optional("payload"),
         replyOn: replyOn, gasLimit: try fields.optional("gas_limit"))

@@ -10,7 +10,8 @@ enum ParametersRefusal: ContractRefusal {
 
   var text: Text {
     switch self {
-    case .version(let expected, let actual): "these changes are for version \(expected), and this is \(actual)"
+    case .version(let expected, let actual):
+      "these changes are for version \(expected), and this is \(actual)"
     case .name: "a name has 1 to 64 bytes"
     case .value: "a value has at most 4096 bytes"
     case .nothing: "no changes"
@@ -31,7 +32,9 @@ enum Parameters {
     let who: JSON? = try fields.optional("governor")
     let start = try fields.optional("changes", as: [JSON].self) ?? []
     try fields.finish()
-    governor.save(KnownAddress(try who.map { (json) throws(Refusal) in try Authority.address(json, in: env) } ?? info.sender))
+    governor.save(
+      KnownAddress(
+        try who.map { (json) throws(Refusal) in try Authority.address(json, in: env) } ?? info.sender))
     version.save(0)
     for change in start { _ = try apply(change) }
     return Response(action: "instantiate")

@@ -201,7 +201,9 @@ enum Pool {
     let receiver: Address = try fields.optional("receiver") ?? info.sender
     try checkDeadline(&fields, env)
     try fields.finish()
-    guard amounts.count == 2, amounts[0] > .zero, amounts[1] > .zero else { throw Refusal(PoolRefusal.amounts) }
+    guard amounts.count == 2, amounts[0] > .zero, amounts[1] > .zero else {
+      throw Refusal(PoolRefusal.amounts)
+    }
     var pool = try item.load()
     try pool.checkBreaker()
     let minted: Uint128
@@ -211,8 +213,9 @@ enum Pool {
       pool.shares = locked
     } else {
       // The smaller share counts; of the other asset only what fits is taken, rounded up.
-      let first = try pool.shares.times(amounts[0], dividedBy: pool.reserves[0])
-      let second = try pool.shares.times(amounts[1], dividedBy: pool.reserves[1])
+      // More shares than 128 bits are more than the other asset's, then.
+      let first = (try? pool.shares.times(amounts[0], dividedBy: pool.reserves[0])) ?? .max
+      let second = (try? pool.shares.times(amounts[1], dividedBy: pool.reserves[1])) ?? .max
       minted = first < second ? first : second
       for index in 0..<2 {
         used[index] = try pool.reserves[index].times(minted, dividedBy: pool.shares, roundingUp: true)

@@ -93,7 +93,9 @@ enum Splitter {
     }
   }
 
-  private static func fill(_ fields: inout Fields, _ env: Env, _ info: MessageInfo) throws(Refusal) -> Response {
+  private static func fill(_ fields: inout Fields, _ env: Env, _ info: MessageInfo) throws(Refusal)
+    -> Response
+  {
     let coin = try info.oneCoin()
     var local = try Fields(try fields.json("local"))
     let pool: Address = try local.take("pool")
@@ -214,7 +216,11 @@ enum Splitter {
       let after: UInt64? = try fields.optional("start_after")
       let limit = pageSize(try fields.optional("limit"))
       try fields.finish()
-      return ["orders": try orders.list(client, after: after, limit: limit) { ["sequence": $0.json, "order": $1.json] }]
+      return [
+        "orders": try orders.list(client, after: after, limit: limit) {
+          ["sequence": $0.json, "order": $1.json]
+        }
+      ]
     case "routes":
       try fields.finish()
       return try Route.list()

@@ -73,7 +73,8 @@ private struct Homeward: JSONCodable {
 
   var json: JSON {
     [
-      "client": client.json, "receiver": receiver.json, "coin": coin.json, "path": path.json, "state": state.json,
+      "client": client.json, "receiver": receiver.json, "coin": coin.json, "path": path.json,
+      "state": state.json,
     ]
   }
 
@@ -194,7 +195,8 @@ enum Swap {
     try home.finish()
     var response = Response(action: "send_home")
     response.attribute("out", "\(out)")
-    try Homeward(client: client, receiver: receiver, coin: out, path: path).send(env, wait: wait, in: &response)
+    try Homeward(client: client, receiver: receiver, coin: out, path: path).send(
+      env, wait: wait, in: &response)
     response.answer = Binary(["out": out.json])
     return response
   }
@@ -286,7 +288,11 @@ enum Swap {
       let after: UInt64? = try fields.optional("start_after")
       let limit = pageSize(try fields.optional("limit"))
       try fields.finish()
-      return ["orders": try orders.list(client, after: after, limit: limit) { ["sequence": $0.json, "order": $1.json] }]
+      return [
+        "orders": try orders.list(client, after: after, limit: limit) {
+          ["sequence": $0.json, "order": $1.json]
+        }
+      ]
     case "routes":
       try fields.finish()
       return try Route.list()
@@ -320,4 +326,6 @@ func exportedQuery(env: UInt32, message: UInt32) -> UInt32 { Entry.query(env, me
 func exportedReply(env: UInt32, message: UInt32) -> UInt32 { Entry.reply(env, message, Swap.reply) }
 
 @_expose(wasm, "ibc_source_callback") @_cdecl("ibc_source_callback")
-func exportedSourceCallback(env: UInt32, message: UInt32) -> UInt32 { Entry.packet(env, message, Swap.settled) }
+func exportedSourceCallback(env: UInt32, message: UInt32) -> UInt32 {
+  Entry.packet(env, message, Swap.settled)
+}

@@ -161,7 +161,9 @@ enum Token {
   private static func spend(
     _ amount: Uint128, of owner: Address, by spender: Address, _ env: Env
   ) throws(Refusal) {
-    guard var allowance = try allowances[Pair(owner, spender)] else { throw Refusal(TokenRefusal.noAllowance) }
+    guard var allowance = try allowances[Pair(owner, spender)] else {
+      throw Refusal(TokenRefusal.noAllowance)
+    }
     if allowance.expires.isOver(env) { throw Refusal(TokenRefusal.expired) }
     guard allowance.amount >= amount else {
       throw Refusal(TokenRefusal.subtraction(allowance.amount, amount))
@@ -294,7 +296,9 @@ enum Token {
     let amount: Uint128 = try fields.take("amount")
     try fields.finish()
     var token = try facts.load()
-    guard let mint = token.mint, mint.minter.address == sender else { throw Refusal(TokenRefusal.unauthorized) }
+    guard let mint = token.mint, mint.minter.address == sender else {
+      throw Refusal(TokenRefusal.unauthorized)
+    }
     token.totalSupply = try token.totalSupply.adding(amount)
     if let cap = mint.cap, token.totalSupply > cap { throw Refusal(TokenRefusal.cannotExceedCap) }
     facts.save(token)
