@@ -236,7 +236,8 @@ struct CallTests {
     arguments: [
       ("", "v", "wasm", "Empty attribute key. Value: v: invalid event"),
       ("_contract_address", "x", "wasm", "Attribute key starts with reserved prefix _: '_contract_address'"),
-      ("k", "v", "ab", "Event type too short: 'ab': invalid event"), ("k", "v", "  a  ", "Event type too short: 'a'"),
+      ("k", "v", "ab", "Event type too short: 'ab': invalid event"),
+      ("k", "v", "  a  ", "Event type too short: 'a'"),
     ])
   func events(key: String, value: String, type: String, words: String) throws {
     var ledger = try ContractLedger()
@@ -284,7 +285,8 @@ struct CallTests {
     let contract = try ledger.puppets(1)[0]
     let result = try ledger.run([
       .callProgram(
-        caller: ledger.alice.address, program: contract, funds: [ledger.coin(3)], input: Say.ok(bytes: [5, 6]))
+        caller: ledger.alice.address, program: contract, funds: [ledger.coin(3)],
+        input: Say.ok(bytes: [5, 6]))
     ])
     #expect(try TransactionAnswers(decoding: result.payload).answers[0].value == [10, 2, 5, 6])
     #expect(try ledger.balance(contract) == 3)

@@ -214,7 +214,9 @@ enum PackedBytes {
     var packed: [UInt8] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]
     for start in stride(from: 0, to: bits.count, by: 8) {
       packed.append(
-        bits[start..<min(start + 8, bits.count)].enumerated().reduce(0) { $0 | $1.element << UInt8($1.offset) })
+        bits[start..<min(start + 8, bits.count)].enumerated().reduce(0) {
+          $0 | $1.element << UInt8($1.offset)
+        })
     }
     return packed + [0, 0, 0, 0, 0, 0, 0, 0]
   }

@@ -55,7 +55,9 @@ struct WasmMessageTests {
   /// Field numbers from `cosmwasm/wasm/v1/tx.proto`, put together by hand.
   @Test("have wasmd's field numbers")
   func fields() throws {
-    func field(_ number: UInt8, _ bytes: [UInt8]) -> [UInt8] { [number << 3 | 2, UInt8(bytes.count)] + bytes }
+    func field(_ number: UInt8, _ bytes: [UInt8]) -> [UInt8] {
+      [number << 3 | 2, UInt8(bytes.count)] + bytes
+    }
     let (sender, contract) = ([UInt8](Self.sender.text.utf8), [UInt8](Self.contract.text.utf8))
     let coin = field(1, [UInt8]("ucause".utf8)) + field(2, [UInt8]("150".utf8))
     let expected: [[UInt8]] = [

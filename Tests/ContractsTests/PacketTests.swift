@@ -222,7 +222,9 @@ struct PacketTests {
     let settled = try lane.settle(packet, try answered.acknowledgement)
     #expect(settled.succeeded, "\(settled.log)")
     #expect(
-      try Ibc2PacketAckMsg(decoding: lane.harbor.stored(here, "ibc2_packet_ack") ?? []).acknowledgement == [5, 5])
+      try Ibc2PacketAckMsg(decoding: lane.harbor.stored(here, "ibc2_packet_ack") ?? []).acknowledgement == [
+        5, 5,
+      ])
   }
 
   private static func transfer(
@@ -234,7 +236,8 @@ struct PacketTests {
           .transfer(
             channelID: lane.client.text, to: receiver,
             amount: ContractCoin(denomination: "ucause", amount: UInt256(amount)),
-            timeout: IbcTimeout(block: nil, timestampNanoseconds: lane.deadline() * 1_000_000_000), memo: memo)))
+            timeout: IbcTimeout(block: nil, timestampNanoseconds: lane.deadline() * 1_000_000_000), memo: memo
+          )))
     ])
   }
 
@@ -291,6 +294,14 @@ struct PacketTests {
       received.events.first { $0.type == "packet_failed" }?.value("reason") == "transfer.callback.wasm.5")
     #expect(try lane.settle(packet, .universalError).succeeded)
     #expect(try lane.harbor.balance(here) == 1_000)
+    // A sender that asks for too little gas is not told, and the packet is settled.
+    let poor = #"{"src_callback":{"address":"\#(here)","gas_limit":"100"}}"#
+    let quiet = try lane.sending(here, Self.transfer(to: there.text, memo: poor, in: lane))
+    let answer = try lane.deliver(quiet).acknowledgement
+    let settled = try lane.settle(quiet, answer)
+    #expect(settled.succeeded, "\(settled.log)")
+    #expect(settled.events.first { $0.type == "callback_failed" }?.value("reason") == "outOfGas")
+    #expect(try !lane.isOpen(quiet))
     let others = try lane.harbor.execute(
       here, Self.transfer(to: there.text, memo: #"{"src_callback":{"address":"\#(there)"}}"#, in: lane))
     #expect(!others.succeeded)
@@ -302,7 +313,8 @@ struct PacketTests {
           message: .ibc(
             .transfer(
               channelID: "client-0", to: "x", amount: Say.coin(1),
-              timeout: IbcTimeout(block: .init(revision: 1, height: 5), timestampNanoseconds: nil), memo: nil)))
+              timeout: IbcTimeout(block: .init(revision: 1, height: 5), timestampNanoseconds: nil), memo: nil)
+          ))
       ]))
     #expect(channel.refusal == "sdk.18")
     #expect(channel.says("a packet of IBC v2 times out by time alone"))

@@ -109,7 +109,8 @@ enum WAT {
     ]
     if ibc {
       names += [
-        "ibc_channel_open", "ibc_channel_connect", "ibc_channel_close", "ibc_packet_receive", "ibc_packet_ack",
+        "ibc_channel_open", "ibc_channel_connect", "ibc_channel_close", "ibc_packet_receive",
+        "ibc_packet_ack",
         "ibc_packet_timeout",
       ]
     }
@@ -297,7 +298,8 @@ enum Say {
 
   static func error(_ text: String) -> [UInt8] { ContractResult<ContractResponse>.error(text).encoded() }
 
-  static func execute(_ contract: AccountAddress, _ message: [UInt8], funds: [ContractCoin] = []) -> CosmosMsg {
+  static func execute(_ contract: AccountAddress, _ message: [UInt8], funds: [ContractCoin] = []) -> CosmosMsg
+  {
     .wasm(.execute(contract: contract.text, message: message, funds: funds))
   }
 

@@ -140,7 +140,8 @@ struct QueryTests {
         == "wasm.9 no: query wasm contract failed")
     #expect(refusal(.smartContractState(contract, message: [UInt8]("{".utf8))).hasPrefix("wasm.14"))
     let nobody = AccountAddress(ContractAddresses.classic(codeID: 9, instanceID: 9))
-    #expect(refusal(.smartContractState(nobody, message: [0x30])) == "wasm.22 address \(nobody): no such contract")
+    #expect(
+      refusal(.smartContractState(nobody, message: [0x30])) == "wasm.22 address \(nobody): no such contract")
     #expect(refusal(.code(0)) == "wasm.14 code id: invalid")
     #expect(refusal(.codeInfo(8)) == "wasm.28 code id 8: no such code")
     let spinner = try ledger.instantiate(try ledger.store(WAT.spinner))

@@ -99,7 +99,8 @@ struct SubmessageTests {
       (Say.execute(broken, Say.ok()), "codespace: wasm, code: 29"),
       (Say.execute(nobody, Say.ok()), "codespace: wasm, code: 22"),
       (Say.execute(child, [UInt8]("{".utf8)), "codespace: wasm, code: 14"),
-      (Say.send(1_000, to: bob), "codespace: sdk, code: 5"), (Say.send(0, to: bob), "codespace: sdk, code: 10"),
+      (Say.send(1_000, to: bob), "codespace: sdk, code: 5"),
+      (Say.send(0, to: bob), "codespace: sdk, code: 10"),
       (.bank(.send(to: "cosmos1xyz", amount: [Say.coin(1)])), "codespace: sdk, code: 7"),
       (.bank(.burn(amount: [])), "codespace: wasm, code: 12"), (.custom("hi"), "codespace: wasm, code: 20"),
       (
@@ -115,7 +116,12 @@ struct SubmessageTests {
         .wasm(.instantiate(admin: nil, codeID: code, message: Say.ok(), funds: [], label: "")),
         "codespace: wasm, code: 12"
       ), (.wasm(.clearAdmin(contract: child.text)), "codespace: sdk, code: 4"),
-      (.ibc(.sendPacket(channelID: "channel-0", bytes: [1], timeout: IbcTimeout(block: nil, timestampNanoseconds: 1))), "codespace: wasm, code: 17"),
+      (
+        .ibc(
+          .sendPacket(
+            channelID: "channel-0", bytes: [1], timeout: IbcTimeout(block: nil, timestampNanoseconds: 1))),
+        "codespace: wasm, code: 17"
+      ),
       (.ibc(.closeChannel(channelID: "channel-0")), "codespace: channel, code: 3"),
       (.any(AnyMsg(typeURL: "/what.Ever", value: [])), "codespace: wasm, code: 10"),
       (
@@ -137,7 +143,9 @@ struct SubmessageTests {
     var ledger = try ContractLedger()
     let contracts = try ledger.puppets(2, funds: 100)
     let (parent, child) = (contracts[0], contracts[1])
-    func any(_ message: AnyMessage) -> CosmosMsg { .any(AnyMsg(typeURL: message.typeURL, value: message.value)) }
+    func any(_ message: AnyMessage) -> CosmosMsg {
+      .any(AnyMsg(typeURL: message.typeURL, value: message.value))
+    }
     func send(from account: AccountAddress) -> CosmosMsg {
       any(LedgerMessage.send(from: account, to: ledger.bob.address, coins: [ledger.coin(4)]).encoded())
     }
@@ -161,7 +169,9 @@ struct SubmessageTests {
     let burnt = CosmosMsg.bank(.burn(amount: [Say.coin(6)]))
     let supply = try ledger.queries.supply(of: ledger.denom)
     #expect(try ledger.execute(parent, Say.ok([SubMsg(message: burnt)])).succeeded)
-    #expect(try ledger.queries.supply(of: ledger.denom).addingReportingOverflow(UInt256(UInt64(6))).partialValue == supply)
+    #expect(
+      try ledger.queries.supply(of: ledger.denom).addingReportingOverflow(UInt256(UInt64(6))).partialValue
+        == supply)
   }
 
   @Test("give their data to the parent through replies alone, the last one winning")

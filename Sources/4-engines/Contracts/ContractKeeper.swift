@@ -86,14 +86,16 @@ public struct ContractKeeper: ContractModule {
       return .storeCode(codeID: id, checksum: checksum.array)
     case .instantiate(let sender, let admin, let codeID, let label, let message, let funds):
       let order = Instantiation(
-        codeID: codeID, creator: sender, admin: admin, label: label, message: message, funds: funds, salt: nil,
+        codeID: codeID, creator: sender, admin: admin, label: label, message: message, funds: funds,
+        salt: nil,
         fixesMessage: false)
       let (contract, result) = try instantiate(order, in: &context)
       return .instantiate(contract: contract, result: result ?? [])
     case .instantiate2(
       let sender, let admin, let codeID, let label, let message, let funds, let salt, let fixes):
       let order = Instantiation(
-        codeID: codeID, creator: sender, admin: admin, label: label, message: message, funds: funds, salt: salt,
+        codeID: codeID, creator: sender, admin: admin, label: label, message: message, funds: funds,
+        salt: salt,
         fixesMessage: fixes)
       let (contract, result) = try instantiate(order, in: &context)
       return .instantiate(contract: contract, result: result ?? [])

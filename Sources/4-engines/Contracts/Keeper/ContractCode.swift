@@ -127,9 +127,10 @@ extension ContractKeeper {
   /// Takes the next number of a counter, which begins with 1.
   func next(_ key: [UInt8], in context: inout HostContext) throws(ContractStop) -> UInt64 {
     try halting { () throws(ExecutionHalt) in
-      let number = try context.read(key).map { (bytes: [UInt8]) throws(ExecutionHalt) in
-        try ContractKeys.number(stored: bytes)
-      } ?? 1
+      let number =
+        try context.read(key).map { (bytes: [UInt8]) throws(ExecutionHalt) in
+          try ContractKeys.number(stored: bytes)
+        } ?? 1
       var bytes: [UInt8] = []
       bytes.append(bigEndian: number + 1)
       try context.write(bytes, to: key)

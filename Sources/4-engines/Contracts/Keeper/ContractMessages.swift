@@ -135,7 +135,9 @@ extension ContractKeeper {
               sourcePort: try PortID(payload.sourcePort),
               destinationPort: try PortID(payload.destinationPort), version: payload.version,
               encoding: payload.encoding, value: payload.value))
-        } catch { throw .failure(ContractFailure(codespace: "channelv2", number: 4, text: "invalid payload")) }
+        } catch {
+          throw .failure(ContractFailure(codespace: "channelv2", number: 4, text: "invalid payload"))
+        }
       }
       guard let client = try? ClientID(client) else {
         throw .failure(ContractFailure(.invalidRequest, "source client"))

@@ -123,9 +123,9 @@ extension ContractKeeper {
   /// - Throws: when the message has not left enough gas: whoever relays must not starve the contract.
   func callBack(
     _ entryPoint: EntryPoint, _ contract: AccountAddress, _ message: some ContractMessage,
-    at place: PacketPlace, port: PortID, in context: inout HostContext
+    at place: PacketPlace, port: PortID, gas: UInt64 = ContractPacketGas.callback,
+    in context: inout HostContext
   ) throws(AttemptFailure<ApplicationRefusal>) {
-    let gas = ContractPacketGas.callback
     let attempt: Attempt<Bool, ContractFailure>
     do throws(ExecutionHalt) {
       guard context.gas.remaining > gas else {

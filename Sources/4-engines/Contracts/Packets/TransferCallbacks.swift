@@ -90,7 +90,8 @@ struct TransferCallbacks: PacketApplication {
     else { return }
     let packet = keeper.packet(payload.value, payload.sourcePort, payload.destinationPort, at: place)
     try keeper.callBack(
-      .ibcSourceCallback, contract, message(packet, context.relayerText), at: place, port: port, in: &context)
+      .ibcSourceCallback, contract, message(packet, context.relayerText), at: place, port: port,
+      gas: wanted.gas, in: &context)
   }
 
   // MARK: Destination

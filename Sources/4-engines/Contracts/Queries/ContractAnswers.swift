@@ -177,7 +177,8 @@ public enum ContractAnswers {
       let config = try? AccessConfig(decoding: permission.span)
     else { return nil }
     return CodeDetails(
-      codeID: fields.first(where: { $0.number == 1 }).map(\.value) ?? 0, creator: creator, checksum: checksum, access: config,
+      codeID: fields.first(where: { $0.number == 1 }).map(\.value) ?? 0, creator: creator, checksum: checksum,
+      access: config,
       code: code)
   }
 }

@@ -95,7 +95,8 @@ enum ContractPort {
   static func contract(_ port: PortID) -> AccountAddress? {
     guard port.text.hasPrefix(ContractPacketGas.portPrefix) else { return nil }
     let rest = port.text.dropFirst(ContractPacketGas.portPrefix.count)
-    guard let account = AccountNames().account(named: AccountAddress.prefix + rest), account.count == 32 else {
+    guard let account = AccountNames().account(named: AccountAddress.prefix + rest), account.count == 32
+    else {
       return nil
     }
     return account

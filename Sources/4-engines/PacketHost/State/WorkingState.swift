@@ -214,7 +214,8 @@ private struct CommittedPages {
   private var index = 0
   private var isOver = false
 
-  init(_ committed: any StateReading, from start: [UInt8], until end: [UInt8]?, descending: Bool, limit: Int) {
+  init(_ committed: any StateReading, from start: [UInt8], until end: [UInt8]?, descending: Bool, limit: Int)
+  {
     self.committed = committed
     self.start = start
     self.end = end
