@@ -347,6 +347,11 @@ final class MiniDomain {
           try move(amount, path.token, from: Self.escrow(packet.sourceClient), to: transfer.sender)
         }
       }
+      // A transfer's memo asks for the callback, and only its sender is told.
+      if let transfer {
+        let memo = try? JSONValue(decoding: [UInt8](transfer.memo.utf8))
+        guard memo?["src_callback"]?["address"]?.string == transfer.sender else { continue }
+      }
       let bytes: [UInt8]? =
         switch end {
         case .acknowledged(let results): results[index]

@@ -223,8 +223,12 @@ struct SwapTests {
     start.harbor.world.packets = []
     let home = try #require(start.island.world.packets.first)
     start.island.world.packets = []
-    try start.island.settle(home, .timedOut)
     let remote = start.domains.remoteSwap
+    // The transfer asks for the callback that its contract lives on.
+    let homeValue = home.payloads[0].value
+    let transfer = try FungibleTokenPacketData(decoding: homeValue.span)
+    #expect(try json(transfer.memo) == json(#"{"src_callback":{"address":"\#(remote)"}}"#))
+    try start.island.settle(home, .timedOut)
     #expect(start.island.callbackFailures == [])
     #expect(start.island.balance(remote, "gold") == 197)
     #expect(try start.island.query(remote, #"{"owed":{"denom":"gold"}}"#)["amount"]?.string == "197")

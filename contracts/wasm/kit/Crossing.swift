@@ -30,8 +30,13 @@ struct Crossing {
   }
 
   /// Takes `coin` along, out of the contract's account; gives it as the other domain names it.
+  ///
+  /// - Parameter isTold: whether the contract is told how the transfer ended. Its memo asks for that; a packet that
+  ///   has a call as well is told of through the call.
   @discardableResult
-  mutating func transfer(_ coin: Coin, path: Text, to receiver: Text, memo: Text = "") -> Coin {
+  mutating func transfer(_ coin: Coin, path: Text, to receiver: Text, isTold: Bool = false) -> Coin {
+    let callback: JSON = ["src_callback": ["address": env.contract.json]]
+    let memo = isTold ? callback.encoded : ""
     let texts = [path, env.contract.text, receiver, memo]
     // abi.encode of one tuple: its offset; five words, of which four are offsets of texts; the texts.
     var head = Uint128(32).bytes(littleEndian: false)

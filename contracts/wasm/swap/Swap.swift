@@ -83,7 +83,7 @@ private struct Homeward: JSONCodable {
     let deadline = env.seconds + min(wait, 86_400)
     let lane = Lane(client: client)
     var crossing = Crossing(over: lane, from: env, deadline: deadline)
-    crossing.transfer(coin, path: path, to: receiver)
+    crossing.transfer(coin, path: path, to: receiver, isTold: true)
     response.send(crossing.message, id: ReplyID.homeward, payload: json, replyOn: .success)
   }
 }
