@@ -28,6 +28,7 @@ struct Causeway: AsyncParsableCommand {
           Audit.self,
         ]),
       CommandGroup(name: "Offline:", subcommands: [Verify.self, Conform.self, Simulate.self]),
+      CommandGroup(name: "Contracts:", subcommands: [New.self]),
     ]
   )
 
