@@ -44,7 +44,7 @@ struct AlarmTests {
   @Test("tell of a purpose that a client never used, once")
   func purposes() throws {
     var watch = AlarmWatch(rules: AlarmRules(newPurpose: .note))
-    watch.remember(.attestation, of: try Asked.client())
+    watch.remember(ClientHabit(client: try Asked.client(), purpose: .attestation))
     #expect(watch.observe(try Self.granted(), at: Asked.now).isEmpty)
     #expect(watch.observe(try Self.granted(.vote), at: Asked.now).map(\.kind) == [.newPurpose(.vote)])
     #expect(watch.observe(try Self.granted(.vote), at: Asked.now).isEmpty)

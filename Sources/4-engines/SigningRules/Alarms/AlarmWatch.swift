@@ -100,10 +100,22 @@ public struct AlarmWatch: Sendable {
     return changed
   }
 
-  /// Tells of a purpose that a client has used before, as the audit log of an earlier run says.
-  public mutating func remember(_ purpose: KeyPurpose, of client: ClientName) {
-    guard clients[client] != nil || clients.count < Self.clientsMax else { return }
-    clients[client, default: ClientMinutes(minute: 0)].purposes.insert(purpose)
+  /// Tells of a purpose that a client has used before, as the records of an earlier run say.
+  public mutating func remember(_ habit: ClientHabit) {
+    guard clients[habit.client] != nil || clients.count < Self.clientsMax else { return }
+    clients[habit.client, default: ClientMinutes(minute: 0)].purposes.insert(habit.purpose)
+  }
+
+  /// Whether that is nothing new.
+  public func knows(_ habit: ClientHabit) -> Bool {
+    clients[habit.client]?.purposes.contains(habit.purpose) ?? false
+  }
+
+  /// All that ``remember(_:)`` would have to be told, sorted. Means of rates are not kept: they settle in ``meanMinutes``.
+  public var habits: [ClientHabit] {
+    clients.sorted { $0.key < $1.key }.flatMap { client, seen in
+      seen.purposes.sorted { $0.byte < $1.byte }.map { ClientHabit(client: client, purpose: $0) }
+    }
   }
 
   /// Takes note of one request.
