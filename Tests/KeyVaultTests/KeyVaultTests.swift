@@ -40,7 +40,7 @@ struct KeyVaultTests {
         refused += 1
         continue
       }
-      let vault = try Vault.open(path: place.keys, files: files, sequenceMin: 7)
+      let vault = try Vault.open(path: place.keys, files: files)
       let want = try #require(json["want"])
       func ids(_ member: String) throws -> [String] { try #require(want[member]?.array).compactMap(\.string) }
       #expect(vault.records.map(\.id.description) == (try ids("ids")))
@@ -57,7 +57,8 @@ struct KeyVaultTests {
       }
       let sequence = vault.mark.sequence
       #expect(throws: KeyVaultError.older(sequence: sequence, expected: sequence + 1)) {
-        _ = try Vault.open(path: place.keys, files: files, sequenceMin: sequence + 1)
+        _ = try Vault.open(
+          path: place.keys, files: files, after: InventoryMark(sequence: sequence + 1, hash: vault.mark.hash))
       }
     }
     #expect(refused == 32)
@@ -118,9 +119,41 @@ struct KeyVaultTests {
     let third = try vault.generate(Self.plan(), on: .file, at: Self.now + 90)
     #expect(third.generation == 3)
 
-    let again = try Vault.open(path: place.keys, files: files, sequenceMin: vault.mark.sequence)
+    let again = try Vault.open(path: place.keys, files: files, after: vault.mark)
     #expect(again.records == vault.records && again.mark == vault.mark)
     #expect(again.lost().isEmpty && again.strays().isEmpty)
+  }
+
+  @Test(
+    "is refused when it is older than its mark, or another than the marked one, and goes on after a decision")
+  func marks() throws {
+    let place = try Place()
+    let files = try FileBackEndTests.create(place)
+    let vault = try Vault.create(path: place.keys, files: files)
+    let key = try vault.generate(Self.plan(), on: .file, at: Self.now)
+    let active = try place.bytes(place.keys)
+    let before = vault.mark
+    try vault.revoke(key.id, reason: "stolen", at: Self.now + 1)
+    let mark = vault.mark
+    #expect(mark.sequence == before.sequence + 1)
+    // Newer than its mark is what a crash leaves.
+    _ = try Vault.open(path: place.keys, files: files, after: before)
+    _ = try Vault.open(path: place.keys, files: files, after: mark)
+    try place.write(active, to: place.keys)
+    #expect(throws: KeyVaultError.older(sequence: before.sequence, expected: mark.sequence)) {
+      _ = try Vault.open(path: place.keys, files: files, after: mark)
+    }
+    // The same number, and another change.
+    let older = try Vault.open(path: place.keys, files: files)
+    try older.lock(key.id, reason: "another", at: Self.now + 2)
+    #expect(older.mark.sequence == mark.sequence)
+    #expect(throws: KeyVaultError.forked(sequence: mark.sequence)) {
+      _ = try Vault.open(path: place.keys, files: files, after: mark)
+    }
+    try older.renumber(after: mark.sequence)
+    #expect(older.mark.sequence == mark.sequence + 1)
+    let decided = try Vault.open(path: place.keys, files: files, after: mark)
+    #expect(decided.mark == older.mark && decided.records == older.records)
   }
 
   @Test("keeps a locked key from signing until it is unlocked")

@@ -210,7 +210,9 @@ struct HostileClientTests {
       try await talk.send(SignerFrame(.granted, []))
       #expect(try await talk.refusal() == .frameOrder)
     }
-    #expect(rig.records.state.withLock { $0.committedRecords } == 1)
+    // The one claim, and that the client uses this purpose.
+    #expect(rig.records.state.withLock { $0.committedRecords } == 2)
+    #expect(rig.records.state.withLock { $0.records.map(\.first) } == [1, 4])
     try await Self.stop(rig)
   }
 

@@ -39,6 +39,8 @@ final class MemoryRecords: RecordKeeping {
     var committedEntries = 0
     var commits = 0
     var fails = false
+    var wantsCompaction = false
+    var snapshot: [[UInt8]]?
   }
 
   let state = Mutex(State())
@@ -59,8 +61,13 @@ final class MemoryRecords: RecordKeeping {
     if fails { throw Self.failure }
   }
 
-  var wantsCompaction: Bool { false }
-  func compact(snapshot: [[UInt8]], at milliseconds: UInt64) throws(RecordFailure) {}
+  var wantsCompaction: Bool { state.withLock { $0.wantsCompaction } }
+  func compact(snapshot: [[UInt8]], at milliseconds: UInt64) throws(RecordFailure) {
+    state.withLock { state in
+      state.snapshot = snapshot
+      state.wantsCompaction = false
+    }
+  }
   var position: Position {
     Position(epoch: 1, sequence: UInt64(state.withLock { $0.committedRecords }), hash: Bytes32())
   }

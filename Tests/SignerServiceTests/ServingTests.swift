@@ -68,9 +68,9 @@ struct ServingTests {
     await #expect(throws: SignerClientError.refused(SignerRefusal(.unknownKey))) {
       try await access.sign(try Rig.request(height: 6), key: unknown)
     }
-    // One record for the one claim; a line for each grant and each refusal.
+    // One record for the one claim, one that the client uses this purpose; a line for each grant and each refusal.
     rig.records.state.withLock { state in
-      #expect(state.committedRecords == 1)
+      #expect(state.committedRecords == 2 && state.records.map(\.first) == [1, 4])
       #expect(state.entries.filter { $0.kind == .grant }.count == 2)
       #expect(state.entries.filter { $0.kind == .refusal }.count == 3)
     }
@@ -96,7 +96,9 @@ struct ServingTests {
       let answers = try await access.sign(try (0..<5).map { try rig.item(height: height * 10 + $0) })
       for answer in answers { #expect((try? answer.get()) != nil) }
     }
-    #expect(rig.records.state.withLock { $0.committedRecords } == 100)
+    // A hundred claims, and that the client uses this purpose.
+    #expect(rig.records.state.withLock { $0.committedRecords } == 101)
+    #expect(rig.records.state.withLock { $0.records.count { $0.first == 1 } } == 100)
     await access.close()
     await rig.server.stop()
   }

@@ -274,13 +274,17 @@ struct AnchorAdopt: ParsableCommand {
         Terminal.complain("the TPM's counter was made; it is at \(value)")
       }
       let adoption = try offline.adoption(watermarks: marks)
-      guard let refusal = adoption.refusal else {
+      guard adoption.refusal != nil || adoption.keys != nil else {
         Terminal.print(["adopted": false], json: place.json) {
           ["records and anchor agree: there is nothing to adopt"]
         }
         return
       }
-      guard iKnowWhatWasSigned else { throw .unconfirmed(refusal) }
+      guard iKnowWhatWasSigned else {
+        if let refusal = adoption.refusal { throw .unconfirmed(refusal) }
+        if let keys = adoption.keys { throw .unconfirmedKeys(keys) }
+        return
+      }
       let position = try offline.adopt(
         adoption, reason: decision.reason, approvals: slips, at: Clock.milliseconds)
       Terminal.print(

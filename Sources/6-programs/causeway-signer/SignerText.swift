@@ -143,6 +143,12 @@ enum SignerText {
     case .state, .locked: "the key's state does not allow that"
     case .file(let error): text(error, "the directory")
     case .inventory: "keys.json is damaged, or somebody has written to it: restore it from a backup"
+    case .olderInventory(let sequence, let recorded):
+      "keys.json is an older copy: it is at change \(sequence), and the records know change \(recorded). A key that was revoked since would sign again, so nothing does. "
+        + "Bring the newest keys.json back; if it is lost, see docs/operations/keys.md, \"Restore\", then `causeway-signer anchor adopt`, and revoke again what was revoked"
+    case .forkedInventory(let sequence):
+      "keys.json is another than the records know from change \(sequence) on: two signers have used this directory or a copy of it. "
+        + "Stop both, compare their audit logs; see docs/operations/keys.md, \"Restore\", then `causeway-signer anchor adopt`"
     }
   }
 
@@ -172,6 +178,7 @@ enum SignerText {
     case .keys(let error): text(error)
     case .policy(let error): text(error, directory)
     case .records(let refusal): text(refusal, directory)
+    case .write(let failure): "the records could not be written: \(failure). Is the disk full?"
     case .identity:
       "the identity that \(directory)/signer.json names is not the one in secrets.vault: somebody wrote to it, or directories were mixed"
     case .server(.socket(let error)):
@@ -207,6 +214,7 @@ enum SignerText {
       "the policy names the key label:\(label), which no --key makes. \(leftOver(directory))"
     case .json(let error): "the policy is not JSON: \(error). \(leftOver(directory))"
     case .records(let refusal): text(refusal, directory)
+    case .write(let failure): "the records could not be written: \(failure). \(leftOver(directory))"
     case .pin(let error): text(error, "the file of the PIN")
     case .seal(let trouble): "\(text(trouble, directory)). \(leftOver(directory))"
     }
@@ -324,6 +332,8 @@ enum SignerText {
       "\(count) approvers decide about that: start the signer, and use `causeway-signer policy propose`"
     case .unconfirmed(let refusal):
       text(refusal, directory) + ". When you know what was signed since, say so with --i-know-what-was-signed"
+    case .unconfirmedKeys(let trouble):
+      text(trouble) + ". When you know what was changed since, say so with --i-know-what-was-signed"
     case .watermarks(let error): "that is no export of watermarks: \(error)"
     case .conflict(let error): "the export contradicts what is known here, so nothing was added: \(error)"
     case .key(let error): text(error)

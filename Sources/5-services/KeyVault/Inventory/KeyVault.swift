@@ -14,6 +14,8 @@ public enum KeyVaultError: Error, Hashable, Sendable {
   case inventory(InventoryError)
   /// The inventory is older than what was seen of it: keys that were revoked since could be back.
   case older(sequence: UInt64, expected: UInt64)
+  /// It has the change of that number, and it is another change than the one that was seen: two signers went on from one copy.
+  case forked(sequence: UInt64)
   /// The file of secrets is another domain's.
   case domain
   /// Two back ends of one kind.
@@ -42,10 +44,19 @@ public enum KeyVaultError: Error, Hashable, Sendable {
 }
 
 /// The point that an inventory has reached, to be kept elsewhere, so that an older copy is noticed.
+///
+/// The inventory is written first, and its mark after it. A crash between the two leaves an inventory that is newer than the
+/// mark, which opens; the other order could leave a mark that no file reaches, and lock the owner out. What a crash may
+/// take back is a change that nobody was told of yet.
 public struct InventoryMark: Hashable, Sendable {
   public let sequence: UInt64
   /// SHA-256 of the file.
   public let hash: Bytes32
+
+  public init(sequence: UInt64, hash: Bytes32) {
+    self.sequence = sequence
+    self.hash = hash
+  }
 }
 
 /// All keys of one key domain, wherever they live, from their making to their end.
@@ -86,10 +97,11 @@ public final class KeyVault<Kind: KeyDomainKind>: Sendable {
   ///
   /// - Parameters:
   ///   - others: back ends beside `files`, at most one of a kind.
-  ///   - sequenceMin: that of the last mark that was kept elsewhere.
-  /// - Throws: ``KeyVaultError``.
+  ///   - mark: the last that was kept elsewhere; nil where there is none yet.
+  /// - Throws: ``KeyVaultError``; ``KeyVaultError/older(sequence:expected:)`` and ``KeyVaultError/forked(sequence:)`` for an
+  ///   inventory that does not go on from `mark`.
   public static func open(
-    path: String, files: FileBackEnd, others: [any KeyBackEnd] = [], sequenceMin: UInt64 = 0
+    path: String, files: FileBackEnd, others: [any KeyBackEnd] = [], after mark: InventoryMark? = nil
   ) throws(KeyVaultError) -> KeyVault {
     guard let text = try read(path) else { throw .absent }
     let codeKey = try Self.codeKey(files)
@@ -98,14 +110,18 @@ public final class KeyVault<Kind: KeyDomainKind>: Sendable {
       inventory = try InventoryFile(
         decoding: text, vaultID: files.vaultID, domain: Kind.domain, key: codeKey)
     } catch { throw .inventory(error) }
-    guard inventory.sequence >= sequenceMin else {
-      throw .older(sequence: inventory.sequence, expected: sequenceMin)
+    let found = InventoryMark(sequence: inventory.sequence, hash: SHA256Hash.hash(text))
+    if let mark {
+      guard found.sequence >= mark.sequence else {
+        throw .older(sequence: found.sequence, expected: mark.sequence)
+      }
+      guard found.sequence > mark.sequence || found.hash == mark.hash else {
+        throw .forked(sequence: mark.sequence)
+      }
     }
     let records = Dictionary(inventory.records.map { ($0.id, $0) }) { first, _ in first }
     return try KeyVault(
-      path: path, files: files, others: others,
-      state: State(
-        records: records, mark: InventoryMark(sequence: inventory.sequence, hash: SHA256Hash.hash(text))))
+      path: path, files: files, others: others, state: State(records: records, mark: found))
   }
 
   private init(
@@ -147,6 +163,7 @@ public final class KeyVault<Kind: KeyDomainKind>: Sendable {
   /// Writes the records that `change` makes, and holds them once they are on the disk.
   @discardableResult
   private func update<Result: Sendable>(
+    after sequence: UInt64 = 0,
     _ change: (inout [KeyID: KeyRecord]) throws(KeyVaultError) -> Result
   ) throws(KeyVaultError) -> Result {
     try state.withLock { state throws(KeyVaultError) -> Result in
@@ -156,7 +173,7 @@ public final class KeyVault<Kind: KeyDomainKind>: Sendable {
         throw .tooMany(max: InventoryFile.recordCountMax)
       }
       let next = InventoryFile(
-        vaultID: files.vaultID, domain: Kind.domain, sequence: state.mark.sequence + 1,
+        vaultID: files.vaultID, domain: Kind.domain, sequence: max(state.mark.sequence, sequence) + 1,
         records: Array(records.values))
       let text = next.encoded(key: codeKey)
       try Self.write(text, to: path)
@@ -164,6 +181,11 @@ public final class KeyVault<Kind: KeyDomainKind>: Sendable {
         records: records, mark: InventoryMark(sequence: next.sequence, hash: SHA256Hash.hash(text)))
       return result
     }
+  }
+
+  /// Writes the inventory as it is under a number behind `sequence`: people have decided that this older one is to be used.
+  public func renumber(after sequence: UInt64) throws(KeyVaultError) {
+    try update(after: sequence) { (_: inout [KeyID: KeyRecord]) throws(KeyVaultError) in () }
   }
 
   // MARK: Looking

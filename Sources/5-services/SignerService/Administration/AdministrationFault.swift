@@ -108,7 +108,7 @@ public enum AdministrationFault: UInt16, Error, Hashable, Sendable, CaseIterable
       case .unavailable: .backEndUnavailable
       case .refused, .authorisation, .badSignature, .malformed, .missing: .backEndRefused
       case .state, .locked: .keyState
-      case .tooMany, .file, .inventory: .storage
+      case .tooMany, .file, .inventory, .olderInventory, .forkedInventory: .storage
       }
   }
 

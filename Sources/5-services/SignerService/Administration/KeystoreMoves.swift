@@ -86,33 +86,29 @@ extension OfflineSigner {
     do throws(KeystoreError) { secret = try keystore.open(password: password.bytes) } catch {
       throw error == .checksum ? .password : .keystore("\(error)")
     }
+    let entry = AuditEntry(
+      .key, at: time,
+      [
+        .text(.operation, "import keystore"), .text(.reason, order.label),
+        .text(.suite, order.suite.rawValue),
+      ])
     do throws(OfflineError) {
-      try writeDown(
-        AuditEntry(
-          .key, at: time,
-          [
-            .text(.operation, "import keystore"), .text(.reason, order.label),
-            .text(.suite, order.suite.rawValue),
-          ]),
-        at: time)
-      let vault: any KeyKeeping
-      do { vault = try OpenVault.open(directory, configuration, secrets, chips) } catch {
-        throw .key(KeyTrouble(error))
-      }
-      guard vault.newest(label: order.label) == nil else { throw .key(.duplicateLabel) }
+      var change = try changeKeys(entry, at: time)
+      guard change.vault.newest(label: order.label) == nil else { throw .key(.duplicateLabel) }
       let key: BackEndKey
       do { key = try secrets.importKey(order.suite, secret: secret, label: order.label) } catch {
         throw .vault(VaultTrouble(error))
       }
+      let record: KeyRecord
       do {
-        return try vault.adopt(
+        record = try change.vault.adopt(
           key,
           plan: KeyPlan(
             label: order.label, suite: order.suite, purposes: order.purposes, origin: order.origin),
-          on: .file,
-          at: time / 1_000
-        ).id
+          on: .file, at: time / 1_000)
       } catch { throw .key(KeyTrouble(error)) }
+      try change.finish()
+      return record.id
     } catch { throw .offline(error) }
   }
 }

@@ -16,11 +16,9 @@ extension OfflineSigner {
   {
     let document = BackupPlan(needed: needed, parties: parties).document
     let change = ProposedChange.backup(contentHash: ProposalReading.hash(document))
-    var approvals = try approvals()
-    var records = try records(at: time) { record in
-      if case .approval(let step) = record { try approvals.restore(step) }
-    }
-    let (entry, steps) = try proposed(change, in: &approvals, at: time)
+    var replayed = try replayed()
+    var records = try opened(&replayed, at: time)
+    let (entry, steps) = try proposed(change, in: &replayed.approvals, at: time)
     do throws(FileCallError) {
       try WaitingChanges(directory: directory, files: files).keep(document, of: change)
     } catch { throw .file(error) }
@@ -34,11 +32,9 @@ extension OfflineSigner {
   func approveBackup(_ plan: BackupPlan, _ slips: [ApprovalSlip], at time: UInt64) throws(OfflineError) {
     guard try isApproved(slips) else { return }
     let change = ProposedChange.backup(contentHash: ProposalReading.hash(plan.document))
-    var approvals = try approvals()
-    var records = try records(at: time) { record in
-      if case .approval(let step) = record { try approvals.restore(step) }
-    }
-    let decision = try decide(change, slips, in: &approvals, at: time)
+    var replayed = try replayed()
+    var records = try opened(&replayed, at: time)
+    let decision = try decide(change, slips, in: &replayed.approvals, at: time)
     try write(decision.steps, decision.entries, to: &records)
     if let refusal = decision.refusal { throw .approval(refusal) }
     WaitingChanges(directory: directory, files: files).forget(change)

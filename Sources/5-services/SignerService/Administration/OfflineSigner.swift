@@ -16,6 +16,8 @@ public enum OfflineError: Error, Hashable, Sendable {
   case approvers(Int)
   /// The refusal that would be adopted; nobody said yes.
   case unconfirmed(StartRefusal)
+  /// The same for an inventory that is not the newest.
+  case unconfirmedKeys(KeyTrouble)
   case watermarks(WatermarkInterchangeError)
   case conflict(WatermarkConflict)
   case key(KeyTrouble)
@@ -98,44 +100,65 @@ public struct OfflineSigner: ~Copyable {
     }
   }
 
-  /// Opens the records, hands out each of them, and starts the next epoch.
-  func records(
-    at time: UInt64, replay: (CoreRecord) throws -> Void
+  func replayed() throws(OfflineError) -> ReplayedRecords {
+    let policy = try policy()
+    return ReplayedRecords(
+      signing: SigningState(domain: configuration.domain, policy: policy),
+      approvals: Approvals(
+        vaultID: configuration.vault, policy: policy.contentHash, rules: policy.approvers))
+  }
+
+  /// Reads the records, and changes nothing.
+  private func read(_ replayed: inout ReplayedRecords) throws(OfflineError) -> Position {
+    let counter = try counter()
+    do {
+      return try SignerRecords.inspect(places, vault: vault, files: files, counter: counter) {
+        try replayed.take($0)
+      }
+    } catch { throw .records(error) }
+  }
+
+  /// The mark of the inventory that the records hold. Nothing is changed.
+  func keysMark() throws(OfflineError) -> KeysMark? {
+    var replayed = try replayed()
+    _ = try read(&replayed)
+    return replayed.keys
+  }
+
+  /// Where the records are, when they, the anchor, the counter and the inventory agree. Nothing is changed.
+  public func position() throws(OfflineError) -> Position {
+    var replayed = try replayed()
+    let position = try read(&replayed)
+    do {
+      _ = try OpenVault.inventory(directory, configuration.domain, secrets, after: replayed.keys)
+    } catch { throw .key(KeyTrouble(error)) }
+    return position
+  }
+
+  /// Begins an epoch, and gives what the records say.
+  func opened(
+    _ replayed: inout ReplayedRecords, at time: UInt64
   ) throws(OfflineError) -> SignerRecords {
     let counter = try counter()
     do {
       return try SignerRecords.open(places, vault: vault, files: files, counter: counter, at: time) {
-        record in
-        try replay(try CoreRecord(decoding: record))
+        try replayed.take($0)
       }
     } catch { throw .records(error) }
   }
-
-  /// Reads the records, hands out each watermark, and changes nothing.
-  private func read(replay: (WatermarkRecord) throws -> Void) throws(OfflineError) -> Position {
-    let counter = try counter()
-    do {
-      return try SignerRecords.inspect(places, vault: vault, files: files, counter: counter) { record in
-        guard case .watermark(let mark) = try CoreRecord(decoding: record) else { return }
-        try replay(mark)
-      }
-    } catch { throw .records(error) }
-  }
-
-  /// Where the records are, when they, the anchor and the counter agree. Nothing is changed.
-  public func position() throws(OfflineError) -> Position { try read { _ in } }
 
   /// Begins an epoch, as every start of the signer does.
   @discardableResult
   public func begin(at time: UInt64) throws(OfflineError) -> Position {
-    try records(at: time) { _ in }.position
+    var replayed = try replayed()
+    return try opened(&replayed, at: time).position
   }
 
   /// All watermarks, as an export of the epoch that was begun last. Nothing is changed.
   public func watermarks() throws(OfflineError) -> WatermarkInterchange {
-    var state = SigningState(domain: configuration.domain, policy: try policy())
-    let epoch = try read { try state.restore($0) }.epoch
-    return state.interchange(vaultID: configuration.vault, epoch: epoch)
+    var replayed = try replayed()
+    let epoch = try read(&replayed).epoch
+    return replayed.signing.interchange(vaultID: configuration.vault, epoch: epoch)
   }
 
   /// Puts `policy` in force. The log says so first.
@@ -156,11 +179,27 @@ public struct OfflineSigner: ~Copyable {
 
   /// Has a line in the log before what it says is done.
   func writeDown(_ entry: AuditEntry, at time: UInt64) throws(OfflineError) {
-    var records = try records(at: time) { _ in }
+    var replayed = try replayed()
+    var records = try opened(&replayed, at: time)
     do throws(RecordFailure) {
       try records.append(entry)
       try records.commit()
     } catch { throw .failure(error) }
+  }
+
+  /// Begins a change of keys: the line is in the log, and the inventory goes on from its mark.
+  func changeKeys(_ entry: AuditEntry, at time: UInt64) throws(OfflineError) -> KeysChange {
+    var replayed = try replayed()
+    var records = try opened(&replayed, at: time)
+    let vault: any KeyKeeping
+    do {
+      vault = try OpenVault.open(directory, configuration, secrets, chips, after: replayed.keys)
+    } catch { throw .key(KeyTrouble(error)) }
+    do throws(RecordFailure) {
+      try records.append(entry)
+      try records.commit()
+    } catch { throw .failure(error) }
+    return KeysChange(vault: vault, records: records)
   }
 
   // MARK: Going on after a restore
@@ -169,6 +208,9 @@ public struct OfflineSigner: ~Copyable {
   public struct Adoption: Sendable {
     /// Nil when records and anchor agree.
     public let refusal: StartRefusal?
+    /// Nil when the inventory goes on from the mark that the records hold. Asked only when there is no refusal.
+    public let keys: KeyTrouble?
+    let inventory: OlderInventory?
     let records: [[UInt8]]
     /// Of the records that are there, in order.
     let state: Bytes32
@@ -177,16 +219,29 @@ public struct OfflineSigner: ~Copyable {
     /// The newest epoch of this vault that the exports know.
     let epoch: UInt64
 
-    /// What approvers sign: which records, why they were refused, what is added, and why that is right. Nil when there is
-    /// nothing to decide.
+    /// What approvers sign: which records, why they or the inventory were refused, what is added, and why that is right. Nil
+    /// when there is nothing to decide.
     func document(reason: String) -> JSONValue? {
-      guard let refusal else { return nil }
+      if let refusal {
+        return [
+          "schema": "causeway.anchor-adoption/1", "refusal": .string("\(refusal)"),
+          "records": .string(state.description),
+          "watermarks": .array(watermarks.map { .string($0.description) }), "reason": .string(reason),
+        ]
+      }
+      guard let keys, let inventory else { return nil }
       return [
-        "schema": "causeway.anchor-adoption/1", "refusal": .string("\(refusal)"),
-        "records": .string(state.description),
-        "watermarks": .array(watermarks.map { .string($0.description) }), "reason": .string(reason),
+        "schema": "causeway.keys-adoption/1", "refusal": .string("\(keys)"),
+        "keys": .string(inventory.found.hash.description),
+        "recorded": .string(inventory.recorded.hash.description), "reason": .string(reason),
       ]
     }
+  }
+
+  /// An inventory that is not the newest, and the newest that the records know.
+  struct OlderInventory: Sendable {
+    let found: KeysMark
+    let recorded: KeysMark
   }
 
   /// - Parameter watermarks: an export of what is known to have been signed since.
@@ -195,30 +250,85 @@ public struct OfflineSigner: ~Copyable {
     for text in [try restoredMarks(), watermarks].compactMap(\.self) {
       do { exports.append(try WatermarkInterchange(decoding: text)) } catch { throw .watermarks(error) }
     }
+    var replayed = try replayed()
     var content = Bytes32()
-    let policy = try policy()
-    var state = SigningState(domain: configuration.domain, policy: policy)
     let counter = try counter()
     do {
-      _ = try SignerRecords.inspect(places, vault: vault, files: files, counter: counter) { record in
-        content = SHA256Hash.hash(content.array + record)
-        guard case .watermark(let mark) = try CoreRecord(decoding: record) else { return }
-        try state.restore(mark)
+      _ = try SignerRecords.inspect(places, vault: vault, files: files, counter: counter) {
+        content = SHA256Hash.hash(content.array + $0)
+        try replayed.take($0)
       }
-      return Adoption(refusal: nil, records: [], state: content, watermarks: [], epoch: 0)
     } catch {
       guard error.adoptable != nil else { throw .records(error) }
       var added: [[UInt8]] = []
       for marks in exports {
         do {
-          let merge = try state.merge(marks, vaultID: configuration.vault, epoch: marks.epoch)
+          let merge = try replayed.signing.merge(marks, vaultID: configuration.vault, epoch: marks.epoch)
           added += merge.records.map { CoreRecord.watermark($0).encoded() }
         } catch { throw .conflict(error) }
       }
       return Adoption(
-        refusal: error, records: added, state: content, watermarks: exports.map(\.contentHash),
+        refusal: error, keys: nil, inventory: nil, records: added, state: content,
+        watermarks: exports.map(\.contentHash),
         epoch: exports.filter { $0.vaultID == configuration.vault }.map(\.epoch).max() ?? 0)
     }
+    // The records are as they should be; the inventory may be older than they say.
+    let trouble = try keysTrouble(after: replayed.keys)
+    return Adoption(
+      refusal: nil, keys: trouble?.trouble, inventory: trouble?.inventory, records: [], state: content,
+      watermarks: [], epoch: 0)
+  }
+
+  /// Why the inventory does not go on from its mark, which it is, and the mark; nil when it does.
+  private func keysTrouble(
+    after mark: KeysMark?
+  ) throws(OfflineError) -> (trouble: KeyTrouble, inventory: OlderInventory)? {
+    do {
+      _ = try OpenVault.inventory(directory, configuration.domain, secrets, after: mark)
+      return nil
+    } catch {
+      switch error {
+      case .older, .forked:
+        guard let mark else { throw .key(KeyTrouble(error)) }
+        do {
+          let found = try OpenVault.inventory(directory, configuration.domain, secrets, after: nil).mark
+          return (KeyTrouble(error), OlderInventory(found: KeysMark(found), recorded: mark))
+        } catch { throw .key(KeyTrouble(error)) }
+      default: throw .key(KeyTrouble(error))
+      }
+    }
+  }
+
+  /// Uses the older inventory from now on, under a number behind the mark's, so that the mark goes on, too.
+  private func adoptKeys(
+    _ inventory: OlderInventory, _ reason: String, _ approval: Bytes32, _ entries: [AuditEntry],
+    at time: UInt64
+  ) throws(OfflineError) -> Position {
+    var replayed = try replayed()
+    var records = try opened(&replayed, at: time)
+    let vault: any KeyKeeping
+    do {
+      vault = try OpenVault.inventory(directory, configuration.domain, secrets, after: nil)
+    } catch { throw .key(KeyTrouble(error)) }
+    // The decision was about that one.
+    let found = KeysMark(vault.mark)
+    guard found == inventory.found, replayed.keys == inventory.recorded else {
+      throw .key(.forkedInventory(sequence: found.sequence))
+    }
+    do throws(RecordFailure) {
+      try records.append(
+        AuditEntry(
+          .administration, at: time,
+          [
+            .text(.operation, "keys adopt"), .text(.reason, reason), .number(.count, found.sequence),
+            .number(.anchor, inventory.recorded.sequence), .hash(.approval, approval),
+          ]))
+      for entry in entries { try records.append(entry) }
+      try records.commit()
+    } catch { throw .failure(error) }
+    do { try vault.renumber(after: inventory.recorded.sequence) } catch { throw .key(KeyTrouble(error)) }
+    var change = KeysChange(vault: vault, records: records)
+    return try change.finish()
   }
 
   /// Makes the counter that the configuration names anew, where its TPM has none: it was cleared or replaced. The records
@@ -248,11 +358,13 @@ public struct OfflineSigner: ~Copyable {
   public func adopt(
     _ adoption: borrowing Adoption, reason: String, approvals: [ApprovalSlip] = [], at time: UInt64
   ) throws(OfflineError) -> Position {
-    guard let refusal = adoption.refusal, let document = adoption.document(reason: reason) else {
-      throw .records(.nothingToAdopt)
-    }
+    guard let document = adoption.document(reason: reason) else { throw .records(.nothingToAdopt) }
     let approved = try approveAdoption(document, approvals, at: time)
     let approval = approved?.identifier ?? ProposalReading.hash(document)
+    if let inventory = adoption.inventory {
+      return try adoptKeys(inventory, reason, approval, approved?.entries ?? [], at: time)
+    }
+    guard let refusal = adoption.refusal else { throw .records(.nothingToAdopt) }
     let counter = try counter()
     do {
       var records = try SignerRecords.adopt(
@@ -277,5 +389,26 @@ public struct OfflineSigner: ~Copyable {
     } catch {
       throw .records(.nothingToAdopt)
     }
+  }
+}
+
+/// A change of keys of a stopped signer. The inventory is changed first, and ``finish()`` then has the records hold its mark.
+///
+/// Where it is not finished the inventory is newer than its mark, which the next start makes good.
+struct KeysChange: ~Copyable {
+  let vault: any KeyKeeping
+  private var records: SignerRecords
+
+  init(vault: any KeyKeeping, records: consuming SignerRecords) {
+    self.vault = vault
+    self.records = records
+  }
+
+  @discardableResult
+  mutating func finish() throws(OfflineError) -> Position {
+    do throws(RecordFailure) {
+      try records.append(CoreRecord.keys(KeysMark(vault.mark)).encoded())
+      return try records.commit()
+    } catch { throw .failure(error) }
   }
 }

@@ -33,13 +33,19 @@ public enum KeyTrouble: Error, Hashable, Sendable {
   case locked
   case tooMany
   case file(VaultTrouble)
-  /// The inventory is missing, damaged, older than it was, or somebody has written to it.
+  /// The inventory is missing, damaged, or somebody has written to it.
   case inventory
+  /// The inventory is an older copy: it has so many changes, and the records know of `recorded`.
+  case olderInventory(sequence: UInt64, recorded: UInt64)
+  /// The inventory's change of that number is not the one that the records know.
+  case forkedInventory(sequence: UInt64)
 
   init(_ error: KeyVaultError) {
     self =
       switch error {
-      case .absent, .exists, .file, .inventory, .older, .domain, .backEndTwice, .duplicate: .inventory
+      case .older(let sequence, let expected): .olderInventory(sequence: sequence, recorded: expected)
+      case .forked(let sequence): .forkedInventory(sequence: sequence)
+      case .absent, .exists, .file, .inventory, .domain, .backEndTwice, .duplicate: .inventory
       case .secrets(let error): .file(VaultTrouble(error))
       case .noBackEnd: .noBackEnd
       case .suite: .suite
@@ -91,9 +97,18 @@ protocol KeyKeeping: Sendable {
   func rotate(_ id: KeyID, overlapSeconds: UInt64, at seconds: UInt64) throws(KeyVaultError) -> KeyRecord
   func revoke(_ id: KeyID, reason: String, at seconds: UInt64) throws(KeyVaultError)
   func destroy(_ id: KeyID, at seconds: UInt64) throws(KeyVaultError)
+  func renumber(after sequence: UInt64) throws(KeyVaultError)
 }
 
 extension KeyVault: KeyKeeping {}
+
+extension InventoryMark {
+  init(_ mark: KeysMark) { self.init(sequence: mark.sequence, hash: mark.hash) }
+}
+
+extension KeysMark {
+  init(_ mark: InventoryMark) { self.init(sequence: mark.sequence, hash: mark.hash) }
+}
 
 /// The vault of a directory, of the domain that its configuration names.
 enum OpenVault {
@@ -111,16 +126,36 @@ enum OpenVault {
     }
   }
 
+  /// - Parameter mark: the newest that the records hold; nil where they hold none yet.
   static func open(
     _ directory: SignerDirectory, _ configuration: SignerConfiguration, _ secrets: FileBackEnd,
-    _ chips: SignerChips
+    _ chips: SignerChips, after mark: KeysMark?
   ) throws(KeyVaultError) -> any KeyKeeping {
     let others = try backEnds(configuration, secrets, chips)
+    func open<Kind: KeyDomainKind>(_: Kind.Type) throws(KeyVaultError) -> any KeyKeeping {
+      try KeyVault<Kind>.open(
+        path: directory.keys, files: secrets, others: others, after: mark.map(InventoryMark.init))
+    }
     return switch configuration.domain {
-    case .user: try KeyVault<UserKeys>.open(path: directory.keys, files: secrets, others: others)
-    case .operator: try KeyVault<OperatorKeys>.open(path: directory.keys, files: secrets, others: others)
-    case .settlement: try KeyVault<SettlementKeys>.open(path: directory.keys, files: secrets, others: others)
-    case .enclave: try KeyVault<EnclaveKeys>.open(path: directory.keys, files: secrets, others: others)
+    case .user: try open(UserKeys.self)
+    case .operator: try open(OperatorKeys.self)
+    case .settlement: try open(SettlementKeys.self)
+    case .enclave: try open(EnclaveKeys.self)
+    }
+  }
+
+  /// The inventory alone: no token is asked, and no key of one can be used.
+  static func inventory(
+    _ directory: SignerDirectory, _ domain: KeyDomain, _ secrets: FileBackEnd, after mark: KeysMark?
+  ) throws(KeyVaultError) -> any KeyKeeping {
+    func open<Kind: KeyDomainKind>(_: Kind.Type) throws(KeyVaultError) -> any KeyKeeping {
+      try KeyVault<Kind>.open(path: directory.keys, files: secrets, after: mark.map(InventoryMark.init))
+    }
+    return switch domain {
+    case .user: try open(UserKeys.self)
+    case .operator: try open(OperatorKeys.self)
+    case .settlement: try open(SettlementKeys.self)
+    case .enclave: try open(EnclaveKeys.self)
     }
   }
 
@@ -156,6 +191,8 @@ enum OpenVault {
 /// The vault as the pipeline asks it.
 struct VaultSigning: KeySigning {
   let vault: any KeyKeeping
+
+  var mark: KeysMark? { KeysMark(vault.mark) }
 
   func facts(of key: KeyID, at now: UnixMilliseconds) -> KeyFacts? {
     vault.facts(key, at: now.milliseconds / 1_000)

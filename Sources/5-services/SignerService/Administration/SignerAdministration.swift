@@ -48,6 +48,9 @@ public final class SignerAdministration: AdminExecutor {
 
   func attach(_ reports: Reports) { self.reports.withLock { $0 = reports } }
 
+  /// The reports hold the core, which holds this: let go of, or the vault's lock is never given back.
+  func detach() { reports.withLock { $0 = nil } }
+
   public func execute(
     _ request: AdminRequest, from caller: AdminCaller, on core: inout CoreState, at now: UnixMilliseconds
   ) -> Result<JSONValue, SignerRefusal> {

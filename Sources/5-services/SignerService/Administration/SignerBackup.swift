@@ -115,7 +115,11 @@ extension OfflineSigner {
   ) throws(OfflineError) -> (file: [UInt8], shares: [WordShare]) {
     let vault: KeyVault<Kind>
     // Keys in tokens stay there; what is known of them is in the inventory.
-    do { vault = try KeyVault<Kind>.open(path: directory.keys, files: secrets) } catch {
+    let mark = try keysMark()
+    do {
+      vault = try KeyVault<Kind>.open(
+        path: directory.keys, files: secrets, after: mark.map(InventoryMark.init))
+    } catch {
       throw .key(KeyTrouble(error))
     }
     var files: [String: String] = [:]

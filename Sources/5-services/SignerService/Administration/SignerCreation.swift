@@ -26,6 +26,8 @@ public enum SignerCreationError: Error, Hashable, Sendable {
   /// The policy is no JSON.
   case json(JSONError)
   case records(StartRefusal)
+  /// The first records could not be written.
+  case write(RecordFailure)
 }
 
 /// A key to be made.
@@ -164,12 +166,12 @@ public struct SignerCreation: Sendable {
       domain: domain, vault: secrets.vaultID, identity: identity, anchors: anchors, token: token, chip: chip,
       tls: tls, counter: counter, seal: sealing)
     let chips = SignerChips(configuration, secrets)
-    let keys = try generate(orders, secrets, configuration, chips, at: time)
+    let (keys, mark) = try generate(orders, secrets, configuration, chips, at: time)
     let policy = try policy(keys)
     do {
       try PolicyFile(directory: directory, files: files).replace(with: policy, secrets)
     } catch { throw .policyFile(error) }
-    try begin(secrets, configuration, chips, at: time)
+    try begin(secrets, configuration, chips, mark, at: time)
     do {
       try StateFile.replace(directory.configuration, with: configuration.encoded(), files)
     } catch { throw .directory(error) }
@@ -179,7 +181,8 @@ public struct SignerCreation: Sendable {
   /// Makes the counter, where one is asked for, and the records, and begins their first epoch: a copy of this very moment is
   /// an old one as soon as the signer runs.
   private func begin(
-    _ secrets: FileBackEnd, _ configuration: SignerConfiguration, _ chips: SignerChips, at time: UInt64
+    _ secrets: FileBackEnd, _ configuration: SignerConfiguration, _ chips: SignerChips, _ mark: KeysMark,
+    at time: UInt64
   ) throws(SignerCreationError) {
     let raised: (any MonotonicCounter)?
     do {
@@ -190,8 +193,16 @@ public struct SignerCreation: Sendable {
     let vault = VaultID(secrets.vaultID)
     do {
       try SignerRecords.create(places, vault: vault, files: files)
-      _ = try SignerRecords.open(places, vault: vault, files: files, counter: raised, at: time) { _ in }
-    } catch { throw .records(error) }
+      var records = try SignerRecords.open(
+        places, vault: vault, files: files, counter: raised, at: time
+      ) { _ in }
+      try records.append(CoreRecord.keys(mark).encoded())
+      try records.commit()
+    } catch let error as StartRefusal {
+      throw .records(error)
+    } catch let error as RecordFailure {
+      throw .write(error)
+    } catch { throw .exists }
   }
 
   private func opening(
@@ -230,7 +241,7 @@ public struct SignerCreation: Sendable {
   private func generate(
     _ orders: [KeyOrder], _ secrets: FileBackEnd, _ configuration: SignerConfiguration, _ chips: SignerChips,
     at time: UInt64
-  ) throws(SignerCreationError) -> [Created.Key] {
+  ) throws(SignerCreationError) -> ([Created.Key], KeysMark) {
     let vault: any KeyKeeping
     do {
       vault = try OpenVault.create(directory, configuration, secrets, chips)
@@ -247,7 +258,7 @@ public struct SignerCreation: Sendable {
             purposes: order.purposes))
       } catch { throw .key(label: order.label, KeyTrouble(error)) }
     }
-    return made
+    return (made, KeysMark(vault.mark))
   }
 }
 

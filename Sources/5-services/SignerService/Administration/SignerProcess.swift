@@ -11,6 +11,8 @@ public enum SignerStartError: Error, Hashable, Sendable {
   case keys(KeyTrouble)
   case policy(PolicyFileError)
   case records(StartRefusal)
+  /// The first records of this run could not be written.
+  case write(RecordFailure)
   /// The identity in the vault is not the one that `signer.json` names.
   case identity
   case server(SignerServerError)
@@ -26,6 +28,7 @@ public final class SignerProcess: Sendable {
   public var port: Int? { server.port }
   private let core: SigningCore
   private let server: SignerServer
+  private let administration: SignerAdministration
 
   /// Opens a directory and serves it. Secrets are read, records are checked and the epoch is raised before anything listens.
   ///
@@ -59,19 +62,16 @@ public final class SignerProcess: Sendable {
       throw .identity
     }
     identity = found
-    let vault: any KeyKeeping
-    let chips = SignerChips(configuration, secrets)
-    do { vault = try OpenVault.open(directory, configuration, secrets, chips) } catch {
-      throw .keys(KeyTrouble(error))
-    }
     let policy: AccessPolicy
     do { policy = try PolicyFile(directory: directory, files: files).read(secrets) } catch {
       throw .policy(error)
     }
     let now = clock()
-    var signing = SigningState(domain: configuration.domain, policy: policy)
-    var approvals = Approvals(
-      vaultID: configuration.vault, policy: policy.contentHash, rules: policy.approvers)
+    let chips = SignerChips(configuration, secrets)
+    var replayed = ReplayedRecords(
+      signing: SigningState(domain: configuration.domain, policy: policy),
+      approvals: Approvals(
+        vaultID: configuration.vault, policy: policy.contentHash, rules: policy.approvers))
     let raised: (any MonotonicCounter)?
     do throws(MonotonicCounterError) {
       if let counter {
@@ -80,26 +80,33 @@ public final class SignerProcess: Sendable {
         raised = try OpenCounter.open(configuration, secrets, chips)
       }
     } catch { throw .records(.counter(error)) }
-    let records: SignerRecords
+    var records: SignerRecords
     do {
       records = try SignerRecords.open(
         SignerPlaces(state: directory.path, anchors: anchors ?? configuration.anchors),
         vault: VaultID(configuration.vault), files: files, counter: raised, at: now.milliseconds
-      ) { bytes in
-        switch try CoreRecord(decoding: bytes) {
-        case .watermark(let record): try signing.restore(record)
-        case .approval(let record): try approvals.restore(record)
-        }
-      }
+      ) { try replayed.take($0) }
     } catch { throw .records(error) }
+    let vault: any KeyKeeping
+    do {
+      vault = try OpenVault.open(directory, configuration, secrets, chips, after: replayed.keys)
+    } catch { throw .keys(KeyTrouble(error)) }
+    let mark = KeysMark(vault.mark)
+    if mark != replayed.keys {
+      // The first start, or a crash between a change and its mark: from here on nothing older opens.
+      do throws(RecordFailure) {
+        try records.append(CoreRecord.keys(mark).encoded())
+        try records.commit()
+      } catch { throw .write(error) }
+    }
     let clients = ClientDirectory()
     let administration = SignerAdministration(
       directory: directory, configuration: configuration, vault: vault, secrets: secrets, files: files,
       hardening: hardening, startedAt: now)
     let core = SigningCore(
       CoreState(
-        signing: signing, approvals: approvals, keys: VaultSigning(vault: vault),
-        records: JournaledRecords(records), clients: clients),
+        signing: replayed.signing, approvals: replayed.approvals, keys: VaultSigning(vault: vault),
+        records: JournaledRecords(records), clients: clients, recordedKeys: mark, habits: replayed.habits),
       executor: administration, clock: clock)
     let address: SignerAddress =
       if let tls = configuration.tls, socket == nil {
@@ -120,23 +127,30 @@ public final class SignerProcess: Sendable {
     }
     administration.attach(
       SignerAdministration.Reports(counters: { server.counters }, halted: { core.haltReason }))
-    return SignerProcess(configuration: configuration, address: address, core: core, server: server)
+    return SignerProcess(
+      configuration: configuration, address: address, core: core, server: server,
+      administration: administration)
   }
 
   private init(
-    configuration: SignerConfiguration, address: SignerAddress, core: SigningCore, server: SignerServer
+    configuration: SignerConfiguration, address: SignerAddress, core: SigningCore, server: SignerServer,
+    administration: SignerAdministration
   ) {
     self.configuration = configuration
     self.address = address
     self.core = core
     self.server = server
+    self.administration = administration
   }
 
   /// Why it signs nothing any more; nil while it does.
   public var haltReason: HaltReason? { core.haltReason }
 
   /// Takes nothing more, answers what was committed, and closes everything.
-  public func stop() async { await server.stop() }
+  public func stop() async {
+    await server.stop()
+    administration.detach()
+  }
 }
 
 /// The Ed25519 key by which clients know a signer, in its vault.

@@ -21,17 +21,24 @@ public struct CoreState: ~Copyable, Sendable {
   public let keys: any KeySigning
   public let records: any RecordKeeping
   let clients: ClientDirectory
+  /// The newest mark of the inventory that the records hold, or will with the next commit.
+  private var recordedKeys: KeysMark?
 
+  /// - Parameters:
+  ///   - recordedKeys: the mark that the records hold.
+  ///   - habits: what clients have used in earlier runs.
   public init(
     signing: SigningState, approvals: Approvals, keys: any KeySigning, records: any RecordKeeping,
-    clients: ClientDirectory
+    clients: ClientDirectory, recordedKeys: KeysMark? = nil, habits: [ClientHabit] = []
   ) {
     self.signing = signing
     self.approvals = approvals
     self.keys = keys
     self.records = records
     self.clients = clients
+    self.recordedKeys = recordedKeys
     alarms = AlarmWatch(rules: signing.policy.alarms)
+    for habit in habits { alarms.remember(habit) }
     clients.adopt(signing.policy)
   }
 
@@ -43,6 +50,13 @@ public struct CoreState: ~Copyable, Sendable {
 
   public func append(_ approvals: [ApprovalRecord]) throws(RecordFailure) {
     for record in approvals { try records.append(CoreRecord.approval(record).encoded()) }
+  }
+
+  /// Appends the inventory's mark when the inventory has changed since. The change itself is on disk already.
+  mutating func appendKeysMark() throws(RecordFailure) {
+    guard let mark = keys.mark, mark != recordedKeys else { return }
+    try records.append(CoreRecord.keys(mark).encoded())
+    recordedKeys = mark
   }
 
   public func append(_ entry: AuditEntry) throws(RecordFailure) { try records.append(entry) }
@@ -64,11 +78,16 @@ public struct CoreState: ~Copyable, Sendable {
   func snapshot() -> [[UInt8]] {
     signing.snapshot().map { CoreRecord.watermark($0).encoded() }
       + approvals.snapshot().map { CoreRecord.approval($0).encoded() }
+      + (recordedKeys.map { [CoreRecord.keys($0).encoded()] } ?? [])
+      + alarms.habits.map { CoreRecord.habit($0).encoded() }
   }
 
   /// Shows what became of a request to the alarm rules, and does what they say.
   mutating func observe(_ event: SigningEvent, at now: UnixMilliseconds) throws(RecordFailure) -> Int {
+    let habit = event.purpose.map { ClientHabit(client: event.client, purpose: $0) }
+    let isNew = habit.map { !alarms.knows($0) } ?? false
     let raised = alarms.observe(event, at: now)
+    if let habit, isNew, alarms.knows(habit) { try records.append(CoreRecord.habit(habit).encoded()) }
     for alarm in raised {
       if recentAlarms.count == Self.recentAlarmsMax { recentAlarms.removeFirst() }
       recentAlarms.append(RecentAlarm(alarm: alarm, at: now))

@@ -9,6 +9,13 @@ public protocol KeySigning: Sendable {
   /// A signature that was verified before it is returned. Any thread may call, and several at once.
   func sign(_ payload: SigningPayload, with key: KeyID, at now: UnixMilliseconds) throws(SignerRefusal)
     -> [UInt8]
+
+  /// How far the inventory of keys is; nil where there is none.
+  var mark: KeysMark? { get }
+}
+
+extension KeySigning {
+  public var mark: KeysMark? { nil }
 }
 
 /// What the back ends refuse: codes 700 to 799.

@@ -116,6 +116,8 @@ public final class SigningCore: Sendable {
           if !request.operation.isReadOnly || refusal != nil {
             try core.append(AuditLines.administered(request, caller.client, refusal, at: now))
           }
+          // Also after a refusal: something may have been changed before it.
+          try core.appendKeysMark()
           try core.records.commit()
         } catch {
           halt(.records(error))
@@ -142,6 +144,7 @@ public final class SigningCore: Sendable {
               return
             }
             do throws(RecordFailure) {
+              try core.appendKeysMark()
               try core.records.commit()
               continuation.resume(returning: .success(value))
             } catch {
