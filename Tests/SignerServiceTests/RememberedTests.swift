@@ -222,6 +222,42 @@ struct RememberedTests {
     #expect(throws: CoreRecord.DecodingError.tag(5)) { try CoreRecord(decoding: [5]) }
     #expect(throws: CoreRecord.DecodingError.empty) { try CoreRecord(decoding: []) }
   }
+
+  // MARK: Exports
+
+  @Test("more than fits an answer, and says which verb exports it")
+  func largeExport() async throws {
+    let home = try SignerHome()
+    var refusal: SignerRefusal?
+    try await home.run(signing: 1...1) { client in
+      #expect(try await client.admin(.exportWatermarks)["records"] != nil)
+      for height in UInt64(2)...12 {
+        _ = try await client.sign(try Self.packets(height: height), key: home.key)
+      }
+      do { _ = try await client.admin(.exportWatermarks) } catch SignerClientError.refused(let why) {
+        refusal = why
+      }
+      // The connection and the signer go on.
+      _ = try await client.sign(try Rig.request(height: 13), key: home.key)
+    }
+    #expect(refusal == AdministrationFault.exportTooLarge.refusal)
+    #expect(AdministrationFault.exportTooLarge.advice.contains("watermarks export-offline"))
+    let marks = try await home.offline { try $0.watermarks() }
+    #expect(marks.text.utf8.count > SignerLimits.frameSizeMax)
+    #expect(try WatermarkInterchange(decoding: [UInt8](marks.text.utf8)) == marks)
+  }
+
+  private static func packets(height: UInt64) throws -> SigningRequest {
+    let entries = (0..<SignerLimits.attestedEntriesMax).map { index in
+      StoredEntry(
+        pathHash: Bytes32 { $0 == 0 ? UInt8(index >> 8) : $0 == 1 ? UInt8(index & 0xff) : UInt8(height) },
+        commitment: Bytes32 { _ in 7 })
+    }
+    return .attestation(
+      AttestedStatement(
+        binding: try Rig.binding(), height: Height(height),
+        timestamp: UnixTime(seconds: 1_700_000_000 + height), body: .packets(entries)))
+  }
 }
 
 /// No keys, and a mark that the test moves.

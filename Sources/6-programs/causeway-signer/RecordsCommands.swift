@@ -19,18 +19,46 @@ struct WatermarksCommand: AsyncParsableCommand {
         causeway-signer watermarks export --out marks.json --directory ./operator --key admin.key
         causeway-signer watermarks import marks.json --directory ./other --key admin.key
       """,
-    subcommands: [WatermarksExport.self, WatermarksImport.self])
+    subcommands: [WatermarksExport.self, WatermarksExportOffline.self, WatermarksImport.self])
 }
 
 struct WatermarksExport: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "export", abstract: "Write the watermarks to a file.")
+    commandName: "export", abstract: "Write the watermarks of a running signer to a file.",
+    discussion: """
+      A running signer answers with at most one frame, 1 MiB: what is longer is refused (exportTooLarge), and exported \
+      with the signer stopped, which changes nothing in its directory:
+
+        causeway-signer watermarks export-offline --out marks.json --directory ./operator --passphrase-file pass
+      """)
   @Option(help: ArgumentHelp("The new file; standard output when left out.", valueName: "file"))
   var out: String?
   @OptionGroup var connection: ConnectionArguments
 
   func run() async throws {
     try ExportText.write(try await connection.answer(.exportWatermarks), to: out)
+  }
+}
+
+struct WatermarksExportOffline: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export-offline",
+    abstract: "Write the watermarks of a stopped signer to a file, however many.")
+  @Option(help: ArgumentHelp("The new file; standard output when left out.", valueName: "file"))
+  var out: String?
+  @OptionGroup var place: PlaceArguments
+  @OptionGroup var passphrase: PassphraseArguments
+
+  func run() throws {
+    let marks = try OfflineText.with(place, passphrase) { offline throws(OfflineError) in
+      try offline.watermarks()
+    }
+    guard let out else {
+      Terminal.print(marks.text)
+      return
+    }
+    try Terminal.write([UInt8]((marks.text + "\n").utf8), to: out)
+    Terminal.complain("wrote \(out)")
   }
 }
 

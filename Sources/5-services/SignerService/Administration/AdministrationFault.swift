@@ -23,6 +23,8 @@ public enum AdministrationFault: UInt16, Error, Hashable, Sendable, CaseIterable
   case watermarkConflict = 825
   case interchangeForm = 826
   case interchangeConflict = 827
+  /// An export does not fit the frame of an answer.
+  case exportTooLarge = 828
   case noApprovers = 840
   case tooManyPending = 841
   case alreadyPending = 842
@@ -75,6 +77,8 @@ public enum AdministrationFault: UInt16, Error, Hashable, Sendable, CaseIterable
       "the export contradicts what was signed here: nothing was added. Look at who signed the other claim"
     case .interchangeForm: "that is no EIP-3076 file"
     case .interchangeConflict: "the file is of another chain"
+    case .exportTooLarge:
+      "the export does not fit an answer: stop the signer and use `watermarks export-offline --passphrase-file FILE`"
     case .noApprovers:
       "the policy names no approvers, so nothing of this kind can be changed while the signer runs: stop it and use `policy set` to name some"
     case .tooManyPending: "too much waits: execute or cancel something (`pending`)"

@@ -99,7 +99,10 @@ public final class SignerAdministration: AdminExecutor {
     case .exportWatermarks:
       let marks = core.signing.interchange(
         vaultID: configuration.vault, epoch: core.records.position.epoch)
-      return try parsed(marks.text)
+      let text = marks.text
+      // Most of what does not fit is found out before it is read again as JSON.
+      guard text.utf8.count < ClientSession.contentSizeMax else { throw .exportTooLarge }
+      return try parsed(text)
     case .importWatermarks(let file):
       let document = try ChangeDocument(
         ["kind": "importWatermarks", "file": file], domain: configuration.domain)
