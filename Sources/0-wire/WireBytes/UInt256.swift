@@ -137,6 +137,7 @@ public struct UInt256: Hashable, Comparable, Sendable {
 extension UInt256: CustomStringConvertible {
   /// Decimal.
   public var description: String {
+    if let small = asUInt64 { return String(small) }
     var chunks: [String] = []
     var rest = self
     repeat {

@@ -90,20 +90,23 @@ public struct Bech32: Hashable, Sendable {
     guard !hasLower || !hasUpper else { throw .mixedCase }
     guard let separator, separator > 0 else { throw .separator }
     guard lowered.count - separator - 1 >= 6 else { throw .truncated(actual: lowered.count - separator - 1) }
+    let values = Self.values
     var groups: [UInt8] = []
+    groups.reserveCapacity(lowered.count - separator - 1)
     for offset in (separator + 1)..<lowered.count {
-      let value = Self.values[Int(lowered[offset])]
+      let value = values[Int(lowered[offset])]
       guard value < 32 else { throw .character(offset: offset) }
       groups.append(value)
     }
-    let prefix = [UInt8](lowered[..<separator])
-    switch Self.polymod(Self.expand(prefix) + groups) {
+    let prefix = String(decoding: lowered[..<separator], as: UTF8.self)
+    switch Self.polymod(prefix, groups) {
     case Variant.bech32.constant: variant = .bech32
     case Variant.bech32m.constant: variant = .bech32m
     default: throw .checksum
     }
-    self.prefix = String(decoding: prefix, as: UTF8.self)
-    self.groups = [UInt8](groups.dropLast(6))
+    self.prefix = prefix
+    groups.removeLast(6)
+    self.groups = groups
   }
 
   /// The groups as whole bytes.
@@ -115,22 +118,29 @@ public struct Bech32: Hashable, Sendable {
   ///
   /// - Throws: ``Bech32Error/prefix``, ``Bech32Error/overLimit(limit:actual:)``.
   public func encoded(textMax: Int = Bech32.textMax) throws(Bech32Error) -> String {
-    let prefix = [UInt8](self.prefix.utf8)
+    let prefix = self.prefix.utf8
     guard (1...83).contains(prefix.count),
       prefix.allSatisfy({ (33...126).contains($0) && !(0x41...0x5a).contains($0) })
     else { throw .prefix }
-    let expanded = Self.expand(prefix) + groups
-    let check = Self.polymod(expanded + [UInt8](repeating: 0, count: 6)) ^ variant.constant
-    var text = prefix + [0x31]
-    for group in groups { text.append(Self.alphabet[Int(group)]) }
-    for index in 0..<6 { text.append(Self.alphabet[Int(check >> UInt32(5 * (5 - index)) & 31)]) }
-    guard text.count <= textMax else { throw .overLimit(limit: textMax, actual: text.count) }
+    let count = prefix.count + 1 + groups.count + 6
+    guard count <= textMax else { throw .overLimit(limit: textMax, actual: count) }
+    var check = Self.polymod(self.prefix, groups)
+    for _ in 0..<6 { check = Self.step(check, 0) }
+    check ^= variant.constant
+    let alphabet = Self.alphabet
+    var text: [UInt8] = []
+    text.reserveCapacity(count)
+    text.append(contentsOf: prefix)
+    text.append(0x31)
+    for group in groups { text.append(alphabet[Int(group)]) }
+    for index in 0..<6 { text.append(alphabet[Int(check >> UInt32(5 * (5 - index)) & 31)]) }
     return String(decoding: text, as: UTF8.self)
   }
 
   /// Groups of five bits as whole bytes; fewer than five bits, all zero, may be left over.
   public static func join(_ groups: ArraySlice<UInt8>) throws(Bech32Error) -> [UInt8] {
     var bytes: [UInt8] = []
+    bytes.reserveCapacity(groups.count * 5 / 8)
     var bits: UInt32 = 0
     var bitCount: UInt32 = 0
     for group in groups {
@@ -149,6 +159,7 @@ public struct Bech32: Hashable, Sendable {
   /// Bytes as groups of five bits, the last one padded with zeroes.
   public static func split(_ bytes: Span<UInt8>) -> [UInt8] {
     var groups: [UInt8] = []
+    groups.reserveCapacity((bytes.count * 8 + 4) / 5)
     var bits: UInt32 = 0
     var bitCount: UInt32 = 0
     for index in bytes.indices {
@@ -164,19 +175,25 @@ public struct Bech32: Hashable, Sendable {
     return groups
   }
 
-  private static func expand(_ prefix: [UInt8]) -> [UInt8] {
-    prefix.map { $0 >> 5 } + [0] + prefix.map { $0 & 31 }
+  /// BIP-173, "Checksum", over the prefix as it is expanded there, and the groups.
+  private static func polymod(_ prefix: String, _ groups: [UInt8]) -> UInt32 {
+    var check: UInt32 = 1
+    for character in prefix.utf8 { check = step(check, character >> 5) }
+    check = step(check, 0)
+    for character in prefix.utf8 { check = step(check, character & 31) }
+    for group in groups { check = step(check, group) }
+    return check
   }
 
-  /// BIP-173, "Checksum".
-  private static func polymod(_ values: [UInt8]) -> UInt32 {
-    let generator: [UInt32] = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3]
-    var check: UInt32 = 1
-    for value in values {
-      let top = check >> 25
-      check = (check & 0x1ff_ffff) << 5 ^ UInt32(value)
-      for bit in 0..<5 where top >> UInt32(bit) & 1 == 1 { check ^= generator[bit] }
-    }
-    return check
+  /// One more group: the generators of the bits that fall out are added, each masked by its bit.
+  private static func step(_ check: UInt32, _ value: UInt8) -> UInt32 {
+    let top = check >> 25
+    var next = (check & 0x1ff_ffff) << 5 ^ UInt32(value)
+    next ^= (0 &- (top & 1)) & 0x3b6a_57b2
+    next ^= (0 &- (top >> 1 & 1)) & 0x2650_8e6d
+    next ^= (0 &- (top >> 2 & 1)) & 0x1ea1_19fa
+    next ^= (0 &- (top >> 3 & 1)) & 0x3d42_33dd
+    next ^= (0 &- (top >> 4 & 1)) & 0x2a14_62b3
+    return next
   }
 }

@@ -81,8 +81,8 @@ struct MessageFields {
     let text = try text(field)
     let account: AccountAddress
     do { account = try AccountAddress(text: text) } catch { throw .account(error) }
-    // Bech32 may be all upper case; one spelling per account is read here.
-    guard account.text == text else { throw .form(field: field) }
+    // Bech32 may be all upper case, which is its only other spelling; one per account is read here.
+    guard !text.utf8.contains(where: { (0x41...0x5a).contains($0) }) else { throw .form(field: field) }
     return account
   }
 
