@@ -31,6 +31,8 @@ typedef void *(*callback)(void *env, void *caller, cell *cells, size_t count);
   F(void, wasmtime_pooling_allocation_config_total_tables_set, (void *, uint32_t)) \
   F(void, wasmtime_pooling_allocation_config_max_memory_size_set, (void *, size_t)) \
   F(void, wasmtime_pooling_allocation_config_table_elements_set, (void *, size_t)) \
+  F(void, wasmtime_pooling_allocation_config_linear_memory_keep_resident_set, (void *, size_t)) \
+  F(void, wasmtime_pooling_allocation_config_table_keep_resident_set, (void *, size_t)) \
   F(void, wasmtime_pooling_allocation_strategy_set, (void *, const void *)) \
   F(void *, wasmtime_module_new, (void *, const uint8_t *, size_t, void **)) \
   F(void, wasmtime_module_delete, (void *)) \
@@ -196,6 +198,8 @@ causeway_peer *causeway_peer_open(const char *path, const uint8_t *wasm, size_t 
   api->wasmtime_pooling_allocation_config_total_tables_set(pool, 4);
   api->wasmtime_pooling_allocation_config_max_memory_size_set(pool, (size_t)PAGES * PAGE);
   api->wasmtime_pooling_allocation_config_table_elements_set(pool, 2500);
+  api->wasmtime_pooling_allocation_config_linear_memory_keep_resident_set(pool, 4 * PAGE);
+  api->wasmtime_pooling_allocation_config_table_keep_resident_set(pool, 4 * PAGE);
   api->wasmtime_pooling_allocation_strategy_set(config, pool);
   api->wasmtime_pooling_allocation_config_delete(pool);
   peer->engine = api->wasm_engine_new_with_config(config);

@@ -91,6 +91,10 @@ _Static_assert(sizeof(wasmtime_val_raw_t) == 16, "layout of wasmtime 50");
     (wasmtime_pooling_allocation_config_t *, size_t)) \
   F(void, wasmtime_pooling_allocation_config_table_elements_set, \
     (wasmtime_pooling_allocation_config_t *, size_t)) \
+  F(void, wasmtime_pooling_allocation_config_linear_memory_keep_resident_set, \
+    (wasmtime_pooling_allocation_config_t *, size_t)) \
+  F(void, wasmtime_pooling_allocation_config_table_keep_resident_set, \
+    (wasmtime_pooling_allocation_config_t *, size_t)) \
   F(void, wasmtime_pooling_allocation_strategy_set, \
     (wasm_config_t *, const wasmtime_pooling_allocation_config_t *)) \
   F(wasmtime_error_t * _Nullable, wasmtime_module_new, \
