@@ -15,7 +15,8 @@ struct AddressesTests {
   func values() throws {
     let classic = ContractAddresses.classic(codeID: 1, instanceID: 1)
     #expect(
-      Hex.encode(classic.array, prefix: "") == "ade4a5f5803a439835c636395a8d648dee57b2fc90d98dc17fa887159b69638b")
+      Hex.encode(classic.array, prefix: "")
+        == "ade4a5f5803a439835c636395a8d648dee57b2fc90d98dc17fa887159b69638b")
     let text = try ContractAddresses.text(classic.array, prefix: "wasm")
     #expect(text == "wasm14hj2tavq8fpesdwxxcu44rty3hh90vhujrvcmstl4zr3txmfvw9s0phg4d")
     #expect(try ContractAddresses.canonical(text, prefix: "wasm") == classic.array)
@@ -36,7 +37,9 @@ struct AddressesTests {
     try predictable(salt: 1, creator: 1)
     try predictable(salt: 64, creator: 255)
     #expect(throws: ContractAddressError.salt(length: 0, limit: 64)) { try predictable(salt: 0, creator: 20) }
-    #expect(throws: ContractAddressError.salt(length: 65, limit: 64)) { try predictable(salt: 65, creator: 20) }
+    #expect(throws: ContractAddressError.salt(length: 65, limit: 64)) {
+      try predictable(salt: 65, creator: 20)
+    }
     #expect(throws: ContractAddressError.creator(length: 0, limit: 255)) {
       try predictable(salt: 1, creator: 0)
     }

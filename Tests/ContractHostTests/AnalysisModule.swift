@@ -70,7 +70,9 @@ struct ModuleBytes {
 
   var bytes: [UInt8] {
     var module: [UInt8] = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]
-    func section(_ id: UInt8, _ content: [UInt8]) { module += [id] + Self.leb(UInt32(content.count)) + content }
+    func section(_ id: UInt8, _ content: [UInt8]) {
+      module += [id] + Self.leb(UInt32(content.count)) + content
+    }
     func section(_ id: UInt8, _ elements: [[UInt8]]) {
       if !elements.isEmpty { section(id, Self.vector(elements)) }
     }

@@ -50,7 +50,9 @@ struct AnalysisTests {
 
   @Test("knows contracts of both versions of IBC by all their exports")
   func ibc() throws {
-    let v1 = ["channel_open", "channel_connect", "channel_close", "packet_receive", "packet_ack", "packet_timeout"]
+    let v1 = [
+      "channel_open", "channel_connect", "channel_close", "packet_receive", "packet_ack", "packet_timeout",
+    ]
     let v2 = ["send", "receive", "ack", "timeout"]
     var module = Module.least
     module.exports += v1.map { Module.export("ibc_\($0)", 0, 1) }
@@ -152,7 +154,8 @@ struct AnalysisTests {
       importing(Module.importFunction("env", "nope", 2), 101) == .imports(limit: 100, actual: 101))
     #expect(importing(Module.importFunction("env", "debug", 3)) == .malformed(.index(.type, 3, offset: 37)))
     // Tags belong to exceptions.
-    #expect(importing(Module.name("env") + Module.name("debug") + [4, 0, 0]) == .malformed(.form(4, offset: 36)))
+    #expect(
+      importing(Module.name("env") + Module.name("debug") + [4, 0, 0]) == .malformed(.form(4, offset: 36)))
   }
 
   @Test("refuses capabilities that the chain has not, and names them in order")
@@ -176,7 +179,8 @@ struct AnalysisTests {
       Self.refusal {
         $0.types.append(
           Module.type(
-            [UInt8](repeating: Module.i32, count: parameters), [UInt8](repeating: Module.i32, count: results)))
+            [UInt8](repeating: Module.i32, count: parameters), [UInt8](repeating: Module.i32, count: results))
+        )
       }
     }
     #expect(typed(100, 1) == nil)
@@ -202,7 +206,8 @@ struct AnalysisTests {
     func locals(_ last: UInt32) -> AnalysisRefusal? {
       Self.refusal {
         $0.functions += Array(repeating: 0, count: 101)
-        $0.bodies += Array(repeating: Module.body([], locals: 100), count: 100) + [Module.body([], locals: last)]
+        $0.bodies +=
+          Array(repeating: Module.body([], locals: 100), count: 100) + [Module.body([], locals: last)]
       }
     }
     #expect(locals(0) == nil)
@@ -329,7 +334,8 @@ struct AnalysisTests {
       ([0x16], .opcode(0x16, offset: 109)), ([0x27], .opcode(0x27, offset: 109)),
       ([0xc5], .opcode(0xc5, offset: 109)), ([0xff], .opcode(0xff, offset: 109)),
       ([0xfc, 19], .opcode(0xfc13, offset: 109)), ([0x05], .blocks(offset: 109)),
-      ([0x02, 0x40, 0x05, 0x0b], .blocks(offset: 111)), ([0x04, 0x40, 0x05, 0x05, 0x0b], .blocks(offset: 112)),
+      ([0x02, 0x40, 0x05, 0x0b], .blocks(offset: 111)),
+      ([0x04, 0x40, 0x05, 0x05, 0x0b], .blocks(offset: 112)),
       ([0x0b], .blocks(offset: 110)), ([0x02, 0x40], .truncated(offset: 112, needed: 1)),
       ([0x02, 0x70, 0x0b], .valueType(0x70, offset: 110)), ([0x02, 3, 0x0b], .index(.type, 3, offset: 110)),
       ([0x02, 0xff, 0x7f, 0x0b], .valueType(0x7f, offset: 110)), ([0x0c, 1], .index(.label, 1, offset: 110)),
@@ -362,7 +368,8 @@ struct AnalysisTests {
     #expect(Self.refusal { $0.types[0][0] = 0x5f } == .malformed(.form(0x5f, offset: 11)))
     #expect(Self.refusal { $0.types[0] = [0x60, 1, 0x7b, 0] } == .malformed(.valueType(0x7b, offset: 13)))
     #expect(Self.refusal { $0.types.append(Module.type([0x70, 0x6f], [])) } == nil)
-    #expect(Self.refusal { $0.globals = [[0x70, 0, 0xd0, 0x70, 0x0b]] } == .malformed(.valueType(0x70, offset: 37)))
+    #expect(
+      Self.refusal { $0.globals = [[0x70, 0, 0xd0, 0x70, 0x0b]] } == .malformed(.valueType(0x70, offset: 37)))
     #expect(Self.refusal { $0.globals = [[0x7f, 2, 0x41, 0, 0x0b]] } == .malformed(.form(2, offset: 38)))
     #expect(
       Self.refusal { $0.globals = [[0x7f, 0, 0x41, 0, 0x41, 0, 0x6a, 0x0b]] }
@@ -378,7 +385,8 @@ struct AnalysisTests {
     #expect(Self.refusal { $0.segments = [[2, 0, 0x41, 0, 0x0b, 1, 1]] } == nil)
     #expect(Self.refusal { $0.segments = [[1, 2, 1, 2]] } == .malformed(.form(1, offset: 109)))
     #expect(
-      Self.refusal { $0.segments = [[2, 1, 0x41, 0, 0x0b, 1, 1]] } == .malformed(.index(.memory, 1, offset: 109)))
+      Self.refusal { $0.segments = [[2, 1, 0x41, 0, 0x0b, 1, 1]] }
+        == .malformed(.index(.memory, 1, offset: 109)))
     let table: [UInt8] = [0x70, 1, 3, 3]
     func elements(_ segment: [UInt8]) -> AnalysisRefusal? {
       Self.refusal {
@@ -394,12 +402,15 @@ struct AnalysisTests {
       #expect(elements([form, 0, 0, 0, 0, 0, 0]) == .malformed(.form(form, offset: 102)))
     }
     #expect(elements([0, 0x41, 0, 0x0b, 1, 3]) == .malformed(.index(.function, 3, offset: 107)))
-    #expect(Self.refusal { $0.elements = [[0, 0x41, 0, 0x0b, 0]] } == .malformed(.index(.table, 0, offset: 95)))
+    #expect(
+      Self.refusal { $0.elements = [[0, 0x41, 0, 0x0b, 0]] } == .malformed(.index(.table, 0, offset: 95)))
   }
 
   @Test("refuses every shorter module, and never traps over one changed byte")
   func mutations() {
-    var module = Module.running([0x02, 0x40, 0x41, 5, 0x0e, 1, 0, 1, 0x0b, 0x41, 0, 0x28, 2, 0, 0x1a, 0xfc, 2])
+    var module = Module.running([
+      0x02, 0x40, 0x41, 5, 0x0e, 1, 0, 1, 0x0b, 0x41, 0, 0x28, 2, 0, 0x1a, 0xfc, 2,
+    ])
     module.tables = [[0x70, 1, 3, 3]]
     module.globals = [[0x7f, 1, 0x41, 7, 0x0b]]
     module.elements = [[0, 0x41, 0, 0x0b, 2, 0, 2]]

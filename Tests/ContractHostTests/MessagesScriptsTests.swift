@@ -28,13 +28,16 @@ struct MessagesScriptsTests {
   func results() throws {
     var count = 0
     for step in try Self.steps() {
-      guard let text = step["expect"]?["result"]?.string, let name = step["entry_point"]?.string else { continue }
+      guard let text = step["expect"]?["result"]?.string, let name = step["entry_point"]?.string else {
+        continue
+      }
       let written =
         switch EntryPoint(rawValue: name) {
         case .query: Self.again(ContractResult<ContractBinary>.self, text)
         case .ibcChannelOpen: Self.again(ContractResult<IbcChannelVersion?>.self, text)
         case .ibcPacketReceive, .ibc2PacketReceive: Self.again(ContractResult<IbcReceiveResponse>.self, text)
-        case .instantiate, .execute, .migrate, .reply, .sudo: Self.again(ContractResult<ContractResponse>.self, text)
+        case .instantiate, .execute, .migrate, .reply, .sudo:
+          Self.again(ContractResult<ContractResponse>.self, text)
         default: Self.again(ContractResult<IbcBasicResponse>.self, text)
         }
       // Contracts built before 2.0 write no payload.

@@ -71,7 +71,8 @@ struct MessagesTests {
           == .member("amount", .number(wrong)))
     }
     #expect(
-      Self.refusal(ContractCoin.self, #"{"denom":"x","amount":1}"#) == .member("amount", .type(expected: .string)))
+      Self.refusal(ContractCoin.self, #"{"denom":"x","amount":1}"#)
+        == .member("amount", .type(expected: .string)))
   }
 
   @Test("reads the response of hackatom's release, and writes it again")
@@ -92,7 +93,8 @@ struct MessagesTests {
 
   @Test("takes submessages without a payload from contracts built before 2.0")
   func oldSubmessage() throws {
-    let text = #"{"id":7,"msg":{"wasm":{"clear_admin":{"contract_addr":"c"}}},"gas_limit":9,"reply_on":"always"}"#
+    let text =
+      #"{"id":7,"msg":{"wasm":{"clear_admin":{"contract_addr":"c"}}},"gas_limit":9,"reply_on":"always"}"#
     let want = SubMsg(
       id: 7, message: .wasm(.clearAdmin(contract: "c")), gasLimit: 9, replyOn: .always)
     #expect(try SubMsg(decoding: [UInt8](text.utf8)) == want)
@@ -243,7 +245,10 @@ struct MessagesTests {
         .member("any", .member("value", .base64(.trailingBits(offset: 1))))
       ),
       (#"{"any":{"type_url":"/a","value":"AQ"}}"#, .member("any", .member("value", .base64(.padding)))),
-      (#"{"any":{"type_url":"/a","value":"-_8="}}"#, .member("any", .member("value", .base64(.character(offset: 0))))),
+      (
+        #"{"any":{"type_url":"/a","value":"-_8="}}"#,
+        .member("any", .member("value", .base64(.character(offset: 0))))
+      ),
       (
         #"{"any":{"type_url":"/a","value":"AQ==\n"}}"#,
         .member("any", .member("value", .base64(.padding)))
@@ -275,7 +280,8 @@ struct MessagesTests {
     #expect(
       Self.refusal(ContractResult<ContractBinary>.self, #"{"error":{}}"#)
         == .member("error", .type(expected: .string)))
-    #expect(Self.refusal(ContractResult<ContractBinary>.self, #"{"ok":"","error":""}"#) == .variants(count: 2))
+    #expect(
+      Self.refusal(ContractResult<ContractBinary>.self, #"{"ok":"","error":""}"#) == .variants(count: 2))
   }
 
   @Test("takes fields that it does not know when they are null")
@@ -390,7 +396,8 @@ struct MessagesTests {
     for (text, error) in json { try Self.roundTrip(#"{"error":\#(text)}"#, QueryAnswer.error(error)) }
     try Self.roundTrip(
       #"{"code_id":1,"creator":"c","admin":null,"pinned":false,"ibc_port":null,"ibc2_port":"wasm21x"}"#,
-      ContractInfoAnswer(codeID: 1, creator: "c", admin: nil, pinned: false, ibcPort: nil, ibc2Port: "wasm21x"))
+      ContractInfoAnswer(
+        codeID: 1, creator: "c", admin: nil, pinned: false, ibcPort: nil, ibc2Port: "wasm21x"))
     let checksum = String(repeating: "ab", count: 32)
     try Self.roundTrip(
       #"{"code_id":1,"creator":"c","checksum":"\#(checksum)"}"#,

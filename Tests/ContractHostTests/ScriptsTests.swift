@@ -28,8 +28,11 @@ struct ScriptsTests {
     let report = try Self.run(try #require(Corpora.directory("cosmwasm-scripts")))
     #expect(Self.failures(report) == [])
     #expect(report.passed == 28)
-    let skipped = report.results.filter { if case .skipped = $0.outcome { true } else { false } }.map { $0.name }
-    #expect(skipped.sorted() == ["cyberpunk", "file", "floaty", "hackatom", "hackatom_v3", "ibc2", "ibc_reflect"])
+    let skipped = report.results.filter { if case .skipped = $0.outcome { true } else { false } }.map {
+      $0.name
+    }
+    #expect(
+      skipped.sorted() == ["cyberpunk", "file", "floaty", "hackatom", "hackatom_v3", "ibc2", "ibc_reflect"])
   }
 
   /// The scripts and the binaries lie in one folder, which `CAUSEWAY_COSMWASM` names.
@@ -37,7 +40,8 @@ struct ScriptsTests {
 
   @Test(
     "agrees with every recorded call of published contracts",
-    .enabled(if: folder != nil && TestEngine.isThere, "CAUSEWAY_COSMWASM names no folder of scripts and binaries"))
+    .enabled(
+      if: folder != nil && TestEngine.isThere, "CAUSEWAY_COSMWASM names no folder of scripts and binaries"))
   func binaries() throws {
     let report = try Self.run(try #require(Self.folder))
     #expect(Self.failures(report) == [])
@@ -135,9 +139,12 @@ struct ScriptsBothWaysTests {
     #expect(right == Array(repeating: true, count: 8))
     let wrong = try Self.passed([
       Self.step("1", ["result": "{\"ok\":{} }"]), Self.step("1", ["result": ok, "debug": ["2"]]),
-      Self.step("1", ["result": ok, "debug": []]), Self.step("1", ["result": ok, "host_calls": ["db_write"]]),
-      Self.step("1", ["result": ok, "storage_hex": [:]]), Self.step("1", ["result": ok, "storage_hex": ["6b": "32"]]),
-      Self.step("1", ["result": ok, "storage_hex": ["6b": "31", "6c": ""]]), Self.step("1", ["vm_error": "trap"]),
+      Self.step("1", ["result": ok, "debug": []]),
+      Self.step("1", ["result": ok, "host_calls": ["db_write"]]),
+      Self.step("1", ["result": ok, "storage_hex": [:]]),
+      Self.step("1", ["result": ok, "storage_hex": ["6b": "32"]]),
+      Self.step("1", ["result": ok, "storage_hex": ["6b": "31", "6c": ""]]),
+      Self.step("1", ["vm_error": "trap"]),
       Self.step("{}", ["vm_error": "out_of_gas"]), Self.step("{}", ["result": ok]),
       Self.step("1", ["result": ok, "ok_decoded": [:]]), Self.step("1", ["result": ok], on: "nowhere"),
       Self.step("1", [:]), Self.step("1", ["result": ok], count: 0), Self.step("1", .null),

@@ -166,7 +166,9 @@ struct CosmWasmBackend: ContractBackend {
     }
   }
 
-  private static func answer(_ answer: QueryAnswer) -> BackendAnswer<[UInt8]> { BackendAnswer(answer.encoded()) }
+  private static func answer(_ answer: QueryAnswer) -> BackendAnswer<[UInt8]> {
+    BackendAnswer(answer.encoded())
+  }
 
   /// The contract's own query, on this storage.
   private mutating func smart(_ message: [UInt8], gasLimit: UInt64) -> BackendAnswer<[UInt8]> {

@@ -62,7 +62,8 @@ struct CosmWasmFloats {
       }
       for (instruction, digest) in digests.sorted(by: { $0.key < $1.key }) {
         report.expect(
-          file, "\(instruction), \(seeds) seeds", digest.string ?? "text", self.digest(instruction, seeds: seeds))
+          file, "\(instruction), \(seeds) seeds", digest.string ?? "text",
+          self.digest(instruction, seeds: seeds))
       }
     }
   }

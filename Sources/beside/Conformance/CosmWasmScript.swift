@@ -18,7 +18,8 @@ struct CosmWasmScript {
   init(_ json: JSONValue, _ file: String, _ engine: ContractEngine, _ code: CompiledCode) {
     self.json = json
     self.file = file
-    let balances = (json["balances"]?.array ?? []).compactMap { entry -> (address: String, coin: ContractCoin)? in
+    let balances = (json["balances"]?.array ?? []).compactMap {
+      entry -> (address: String, coin: ContractCoin)? in
       guard let address = entry["address"]?.string, let denomination = entry["denom"]?.string,
         let amount = entry["amount"]?.string.flatMap(UInt256.init(decimal:))
       else { return nil }

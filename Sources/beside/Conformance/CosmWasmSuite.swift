@@ -55,10 +55,12 @@ public enum CosmWasmSuite: ConformanceSuite {
     switch binaries.find(checksum, named: [json["wasm"]?["path"]?.string, json["contract"]?.string]) {
     case .found(let bytes): wasm = bytes
     case .other(let name):
-      report.skip(file, contract, reason: "\(contract): \(name) has another SHA-256 than \(Self.bare(checksum))")
+      report.skip(
+        file, contract, reason: "\(contract): \(name) has another SHA-256 than \(Self.bare(checksum))")
       return
     case .absent:
-      report.skip(file, contract, reason: "\(contract): no *.wasm here has the SHA-256 \(Self.bare(checksum))")
+      report.skip(
+        file, contract, reason: "\(contract): no *.wasm here has the SHA-256 \(Self.bare(checksum))")
       return
     }
     let runner: ContractEngine
@@ -183,7 +185,8 @@ enum CosmWasmAddresses {
         checksum: checksum, creator: creator, salt: salt, message: message)
     } catch {
       let wantsRefusal = test["error"].map { !$0.isNull } ?? false
-      report.expect(file, name, wantsRefusal ? "refused" : "an address", wantsRefusal ? "refused" : "\(error)")
+      report.expect(
+        file, name, wantsRefusal ? "refused" : "an address", wantsRefusal ? "refused" : "\(error)")
       return
     }
     guard let want = test["address_data"]?.string, let text = test["address"]?.string,
@@ -198,7 +201,9 @@ enum CosmWasmAddresses {
     ]
     if let creatorText = test["creator"]?.string {
       expected.append(Hex.encode(creator))
-      actual.append((try? ContractAddresses.canonical(creatorText, prefix: prefix)).map { Hex.encode($0) } ?? "no address")
+      actual.append(
+        (try? ContractAddresses.canonical(creatorText, prefix: prefix)).map { Hex.encode($0) } ?? "no address"
+      )
     }
     report.expect(file, name, expected.joined(separator: " "), actual.joined(separator: " "))
   }

@@ -9,7 +9,9 @@ public enum ContractHostBodies {
     message("ibcBasicResponse", ContractResult<IbcBasicResponse>.self, [basic]),
     message("ibcReceiveResponse", ContractResult<IbcReceiveResponse>.self, [receive]),
     message("queryResult", ContractResult<ContractBinary>.self, [#"{"ok":"e30="}"#, #"{"error":"no"}"#]),
-    message("channelOpenAnswer", ContractResult<IbcChannelVersion?>.self, [#"{"ok":{"version":"v"}}"#, #"{"ok":null}"#]),
+    message(
+      "channelOpenAnswer", ContractResult<IbcChannelVersion?>.self,
+      [#"{"ok":{"version":"v"}}"#, #"{"ok":null}"#]),
     message("queryRequest", QueryRequest.self, queries), message("queryAnswer", QueryAnswer.self, answers),
     message("cosmosMessage", CosmosMsg.self, messages), message("reply", Reply.self, replies),
     message("contractEnvironment", ContractEnvironment.self, [environment]),
@@ -88,7 +90,8 @@ public enum ContractHostBodies {
     #"{"wasm":{"instantiate2":{"admin":null,"code_id":1,"label":"l","msg":"e30=","funds":[],"salt":"YQ=="}}}"#,
     #"{"ibc":{"transfer":{"channel_id":"c","to_address":"t","amount":{"denom":"x","amount":"1"},"timeout":{"block":null,"timestamp":"5"},"memo":"m"}}}"#,
     #"{"ibc2":{"send_packet":{"source_client":"s","timeout":"1","payloads":[]}}}"#,
-    #"{"stargate":{"type_url":"/t","value":""}}"#, #"{"staking":{"delegate":{}}}"#, #"{"custom":{"b":1,"a":[]}}"#,
+    #"{"stargate":{"type_url":"/t","value":""}}"#, #"{"staking":{"delegate":{}}}"#,
+    #"{"custom":{"b":1,"a":[]}}"#,
   ]
   private static let queries = [
     #"{"bank":{"balance":{"address":"a","denom":"x"}}}"#,

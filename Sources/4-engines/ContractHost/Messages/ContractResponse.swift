@@ -97,7 +97,8 @@ public struct SubMsg: ContractMessage {
   public let replyOn: ReplyOn
 
   public init(
-    id: UInt64 = 0, payload: [UInt8] = [], message: CosmosMsg, gasLimit: UInt64? = nil, replyOn: ReplyOn = .never
+    id: UInt64 = 0, payload: [UInt8] = [], message: CosmosMsg, gasLimit: UInt64? = nil,
+    replyOn: ReplyOn = .never
   ) {
     self.id = id
     self.payload = payload

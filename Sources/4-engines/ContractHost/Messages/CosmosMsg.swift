@@ -151,7 +151,8 @@ public enum WasmMsg: ContractMessage {
       case "instantiate":
         self = .instantiate(
           admin: try fields.optionalString("admin"), codeID: try fields.number("code_id"),
-          message: try fields.binary("msg"), funds: try fields.array("funds"), label: try fields.string("label"))
+          message: try fields.binary("msg"), funds: try fields.array("funds"),
+          label: try fields.string("label"))
       case "instantiate2":
         self = .instantiate2(
           admin: try fields.optionalString("admin"), codeID: try fields.number("code_id"),

@@ -8,7 +8,8 @@ public struct Ibc2Payload: ContractMessage {
   public let encoding: String
   public let value: [UInt8]
 
-  public init(sourcePort: String, destinationPort: String, version: String, encoding: String, value: [UInt8]) {
+  public init(sourcePort: String, destinationPort: String, version: String, encoding: String, value: [UInt8])
+  {
     self.sourcePort = sourcePort
     self.destinationPort = destinationPort
     self.version = version

@@ -57,7 +57,8 @@ public enum IbcChannelOpenMsg: ContractMessage {
 
   public init(json: JSONValue) throws(MessageRefusal) {
     let (name, channel, version) = try channelVariant(json, versioned: "open_try", plain: "open_init")
-    self = if name == "open_try" { .openTry(channel, counterpartyVersion: version) } else { .openInit(channel) }
+    self =
+      if name == "open_try" { .openTry(channel, counterpartyVersion: version) } else { .openInit(channel) }
   }
 
   public var json: OrderedJSON {

@@ -72,7 +72,9 @@ public typealias QueryAnswer = SystemResult<ContractResult<ContractBinary>>
 
 extension SystemResult where Value == ContractResult<ContractBinary> {
   /// An answer that went well, whose bytes are `answer`'s JSON.
-  public static func answer(_ answer: some ContractMessage) -> Self { .ok(.ok(ContractBinary(answer.encoded()))) }
+  public static func answer(_ answer: some ContractMessage) -> Self {
+    .ok(.ok(ContractBinary(answer.encoded())))
+  }
 }
 
 /// The amount of one denomination: answers `bank.balance` and `bank.supply`.
