@@ -17,11 +17,11 @@ struct RPCWorld {
   let transport: CometBFTTransport
 
   static func served(
-    limits: CometBFTAccess.Limits = CometBFTAccess.Limits(), _ body: (RPCWorld) async throws -> Void
+    limits: CometBFTAccess.Limits = .patient, _ body: (RPCWorld) async throws -> Void
   ) async throws {
     let world = try AccessWorld()
     try await world.fill()
-    let server = try await RPCServer(domain: world.domain)
+    let server = try await RPCServer(domain: world.domain, limits: .patient)
     let task = Task { await server.run() }
     let transport = CometBFTTransport()
     let remote = try CometBFTAccess(
@@ -77,4 +77,23 @@ extension AccessWorld {
     try #require(committed.outcome.results.allSatisfy { $0.succeeded }, "\(committed.outcome.results.map(\.log))")
     try await block(4)
   }
+}
+
+// Tests that share two cores with all others wait longer than people would.
+
+extension CometBFTAccess.Limits {
+  static let patient: Self = {
+    var limits = Self()
+    limits.deadline = .seconds(120)
+    return limits
+  }()
+}
+
+extension RPCServer.Limits {
+  static let patient: Self = {
+    var limits = Self()
+    limits.idle = .seconds(300)
+    limits.request = .seconds(120)
+    return limits
+  }()
 }

@@ -249,6 +249,9 @@ struct RelayerTests {
       try await world.relaying(configuration) { relayer in
         for _ in 0..<3 { try await world.send(10, from: world.harbor) }
         try await world.until { await relayer.status().settled >= 30 }
+        // What has settled is forgotten with the write that follows.
+        let records = try RelayRecords(path: world.folder.path + "/relayer.sqlite")
+        try await world.until { try records.newestSettled().count == 10 }
       }
       let records = try RelayRecords(path: world.folder.path + "/relayer.sqlite")
       let kept = try (1...30).filter { try records.packet(try world.key(world.harbor, UInt64($0))) != nil }
