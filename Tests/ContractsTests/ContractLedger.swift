@@ -65,7 +65,7 @@ struct ContractLedger {
     let programs = LedgerPrograms.standard.with(contracts: keeper)
     let validator = try TestSigner(100)
     let genesis = try Genesis(
-      rules: try LedgerRules(chainID: name, feeDenom: denom),
+      rules: try LedgerRules(chainID: name, feeDenom: denom, hasContracts: true),
       time: try CometBFT.Timestamp(seconds: 1_780_000_000, nanoseconds: 5),
       validators: [Genesis.Validator(name: "validator", publicKey: validator.publicKey, power: 10)],
       balances: try (1...3).map {

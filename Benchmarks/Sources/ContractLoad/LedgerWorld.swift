@@ -52,7 +52,7 @@ struct LedgerWorld {
     let ordered = try seeds.map { ($0, try Sender($0, number: 0).account.address) }.sorted { $0.1 < $1.1 }
     users = try ordered.enumerated().map { try Sender($1.0, number: UInt64($0)) }
     genesis = try Genesis(
-      rules: LedgerRules(chainID: Self.name, feeDenom: denom), time: CometBFT.Timestamp(seconds: Self.start),
+      rules: LedgerRules(chainID: Self.name, feeDenom: denom, hasContracts: true), time: CometBFT.Timestamp(seconds: Self.start),
       validators: [
         .init(name: "local", publicKey: Bytes32([UInt8](validator.publicKey.rawRepresentation)), power: 10)
       ],

@@ -161,6 +161,7 @@ extension Genesis {
           "numerator": .string(String(rules.feeNumerator)),
           "denominator": .string(String(rules.feeDenominator)),
         ]),
+        "contracts": .boolean(rules.hasContracts),
         "balances": .array(
           balances.map { balance in
             .object([
@@ -195,11 +196,13 @@ extension Genesis {
     guard let denominator = fees?["denominator"]?.string.flatMap({ UInt64($0) }) else {
       throw .member("fees.denominator")
     }
+    // Domains that began before there were contracts do not say.
+    guard let hasContracts = (json["app_state"]?["contracts"] ?? false).boolean else { throw .member("contracts") }
     let rules: LedgerRules
     do {
       rules = try LedgerRules(
         chainID: chainID, feeDenom: denom, feeNumerator: numerator, feeDenominator: denominator,
-        blockGasMax: gas, blockSizeMax: size)
+        blockGasMax: gas, blockSizeMax: size, hasContracts: hasContracts)
     } catch { throw .rules(error) }
     guard let validators = json["validators"]?.array else { throw .member("validators") }
     guard let balances = json["app_state"]?["balances"]?.array else { throw .member("balances") }

@@ -14,6 +14,8 @@ public enum ChainError: Error, Hashable, Sendable {
   case treeNotEmpty(newest: UInt64)
   /// The tree's root at the tip is not the one that the tip states.
   case appHash(expected: Bytes32, actual: Bytes32)
+  /// The genesis says whether there are contracts, and the programs say otherwise.
+  case contracts(expected: Bool)
 }
 
 /// A block that was decided, and what it did.
@@ -45,6 +47,7 @@ public struct LedgerChain<Store: StateStore>: Sendable {
   public init(
     genesis: Genesis, host: PacketHost, programs: LedgerPrograms = .standard, store: Store
   ) throws(ChainError) {
+    try Self.check(programs, for: genesis)
     var tree = StateTree(store: store)
     do {
       if let versions = try tree.versions() {
@@ -69,6 +72,7 @@ public struct LedgerChain<Store: StateStore>: Sendable {
     resuming tip: ChainTip, genesis: Genesis, host: PacketHost, programs: LedgerPrograms = .standard,
     store: Store
   ) throws(ChainError) {
+    try Self.check(programs, for: genesis)
     let tree = StateTree(store: store)
     let root: Bytes32
     do { root = try tree.root(at: UInt64(tip.height)) } catch { throw .tree(error) }
@@ -77,6 +81,13 @@ public struct LedgerChain<Store: StateStore>: Sendable {
     self.tree = tree
     self.tip = tip
     execution = LedgerExecution(rules: genesis.rules, host: host, programs: programs)
+  }
+
+  /// A domain that lost its contracts, or gained them, would give other results than before.
+  private static func check(_ programs: LedgerPrograms, for genesis: Genesis) throws(ChainError) {
+    guard (programs.contracts != nil) == genesis.rules.hasContracts else {
+      throw .contracts(expected: genesis.rules.hasContracts)
+    }
   }
 
   public var rules: LedgerRules { genesis.rules }

@@ -16,6 +16,8 @@ public struct LedgerRules: Hashable, Sendable {
   public let blockGasMax: UInt64
   /// Bytes of all transactions of a block together.
   public let blockSizeMax: Int
+  /// Whether users may put contracts here.
+  public let hasContracts: Bool
 
   /// Why constants do not make a domain.
   public enum FormError: Error, Hashable, Sendable {
@@ -36,7 +38,7 @@ public struct LedgerRules: Hashable, Sendable {
   /// - Throws: ``FormError``.
   public init(
     chainID: String, feeDenom: Denom, feeNumerator: UInt64 = 1, feeDenominator: UInt64 = 1_000,
-    blockGasMax: UInt64 = 1_000_000_000, blockSizeMax: Int = 16 << 20
+    blockGasMax: UInt64 = 1_000_000_000, blockSizeMax: Int = 16 << 20, hasContracts: Bool = false
   ) throws(FormError) {
     // CometBFT's bound (`types/genesis.go`, MaxChainIDLen).
     guard (1...50).contains(chainID.utf8.count) else { throw .chainID(length: chainID.utf8.count) }
@@ -50,6 +52,7 @@ public struct LedgerRules: Hashable, Sendable {
     self.feeDenominator = feeDenominator
     self.blockGasMax = blockGasMax
     self.blockSizeMax = blockSizeMax
+    self.hasContracts = hasContracts
   }
 
   /// The least fee for `gas`, rounded up.

@@ -204,11 +204,19 @@ public struct CometBFTAccess: DomainAccess {
   ) async throws(AccessError) -> [UInt8]? {
     var writer = ProtobufWriter()
     write(&writer)
+    return try await answer(to: name.rawValue, writer.bytes, at: version)
+  }
+
+  /// The endpoint's answer to a query that it knows by a gRPC name, protobuf both ways; nil when it says that there is
+  /// nothing. Nothing proves it: believe the endpoint, or read ``values(of:at:proven:)``.
+  public func answer(
+    to path: String, _ request: [UInt8], at version: UInt64? = nil
+  ) async throws(AccessError) -> [UInt8]? {
     let answer = try await call(
       RPCRequest(
         "abci_query",
         [
-          "path": .string(name.rawValue), "data": .string(Hex.encode(writer.bytes, prefix: "")),
+          "path": .string(path), "data": .string(Hex.encode(request, prefix: "")),
           "height": .string(String(version ?? 0)), "prove": false,
         ]))
     guard let response = try value(answer, at: version) else { return nil }

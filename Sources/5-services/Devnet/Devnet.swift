@@ -1,5 +1,7 @@
 public import AttestService
 public import ChainAccess
+import ContractHost
+import Contracts
 public import Encodings
 import Foundation
 import Gate
@@ -111,12 +113,18 @@ public actor Devnet {
     let accounts = DevnetNames.accounts.compactMap { signers.account($0)?.key.address }
     let validators = try signers.validators(of: name)
     let genesis = try DevnetGenesis.open(
-      name, in: directory, validators: validators.publicKeys, accounts: accounts)
+      name, in: directory, validators: validators.publicKeys, accounts: accounts,
+      hasContracts: options.contracts != nil)
     guard let id = try? DomainID("cosmos:\(genesis.rules.chainID)") else { throw .genesis(domain: name) }
+    var programs = LedgerPrograms.standard
+    if genesis.rules.hasContracts {
+      guard let engine = options.contracts else { throw .contracts(domain: name) }
+      programs = programs.with(contracts: ContractKeeper(engine: engine, domain: id, programs: programs))
+    }
     do {
       let domain = try EmbeddedDomain(
-        directory: directory.domain(name), genesis: genesis, host: .ledger(domain: id), signer: validators.signer,
-        retention: options.retention)
+        directory: directory.domain(name), genesis: genesis, host: .ledger(domain: id, programs: programs),
+        programs: programs, signer: validators.signer, retention: options.retention)
       guard let access = try? EmbeddedAccess(domain) else { throw DevnetError.genesis(domain: name) }
       return Domain(name: name, id: id, genesis: genesis, domain: domain, access: access)
     } catch let error as DomainError {

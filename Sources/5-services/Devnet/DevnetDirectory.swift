@@ -22,6 +22,8 @@ public struct DevnetDirectory: Hashable, Sendable {
   public var accountKeys: String { keys + "/accounts.json" }
   public var attesterKeys: String { keys + "/attesters.json" }
   public func attester(_ number: Int) -> String { path + "/attester-\(number).sqlite" }
+  /// Compiled contracts; may be removed while nothing runs.
+  public var codes: String { path + "/codes" }
   public var relayer: String { path + "/relayer.sqlite" }
   /// Endpoints, clients and addresses: ``Network``.
   public var network: String { path + "/network.json" }

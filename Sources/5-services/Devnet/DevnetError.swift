@@ -12,6 +12,8 @@ public enum DevnetError: Error, Hashable, Sendable {
   case signer(Signer)
   /// A domain's genesis file is not one that was written here.
   case genesis(domain: String)
+  /// The directory was made with contracts, and nothing is here that runs them.
+  case contracts(domain: String)
   case domain(String, DomainError)
   /// The domain's RPC cannot listen on this port.
   case port(domain: String, Int)

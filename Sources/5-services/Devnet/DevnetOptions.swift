@@ -1,3 +1,4 @@
+public import ContractHost
 public import LedgerService
 public import RelayEngine
 
@@ -12,6 +13,9 @@ public struct DevnetOptions: Sendable {
   public var islandPort = 0
   /// Whether there are RPC servers at all, with ``network`` and the other files for tools.
   public var servesRPC = true
+  /// Runs the contracts of both domains. A directory that was made with contracts needs it; one that was made without
+  /// has none.
+  public var contracts: ContractEngine?
   public var retention = Retention()
   public var relay = RelayRules.devnet
 

@@ -1,3 +1,4 @@
+import Contracts
 import Encodings
 import Ledger
 import SigningRules
@@ -20,8 +21,18 @@ struct SignerPlan {
           // Anybody may relay.
           LedgerMessage.TypeURL.updateClient, LedgerMessage.TypeURL.receivePacket,
           LedgerMessage.TypeURL.acknowledgePacket, LedgerMessage.TypeURL.timeOutPacket,
-        ], chains: chains)
+        ] + contracts, chains: chains)
     ])
+
+  /// What people may do with contracts: all that needs no authority over the domain.
+  private static let contracts: [String] = WasmMessage.TypeURL.allCases.compactMap { type in
+    switch type {
+    case .storeCode, .instantiate, .instantiate2, .execute, .migrate, .updateAdmin, .clearAdmin, .updateLabel,
+      .updateInstantiateConfig:
+      type.rawValue
+    case .sudo, .pinCodes, .unpinCodes: nil
+    }
+  }
 
   /// Keys of those who run the devnet's agents. Each agent may use its own key, for its own work.
   static let operators = SignerPlan(
