@@ -10,16 +10,21 @@ struct Demo: AsyncParsableCommand {
       Every scene is checked; ends with 1 when a check fails. `script/demo` starts a devnet of its own for it.
 
         causeway up --directory /tmp/net &
-        causeway demo --directory /tmp/net
+        causeway demo --directory /tmp/net --contracts contracts/wasm/.build
       """)
   @Option(
     name: .shortAndLong, help: ArgumentHelp("The devnet's directory.", valueName: "dir"),
     completion: .directory)
   var directory = DevnetDirectory.defaultPath
 
+  @Option(
+    help: ArgumentHelp("Where contracts were built (script/contracts); their scenes are left out without.", valueName: "dir"),
+    completion: .directory)
+  var contracts: String?
+
   func run() async throws {
     let devnet = try DevnetConnection(DevnetDirectory(directory), named: directory)
-    var story = DemoStory(devnet)
+    var story = DemoStory(devnet, contracts: contracts)
     try await story.tell()
     if story.failed > 0 { throw ExitCode(1) }
   }

@@ -17,9 +17,9 @@ import WireBytes
 
 /// The scenes of the demo, each with its checks.
 struct DemoStory {
-  private let devnet: DevnetConnection
-  private let harbor: Network.Domain
-  private let island: Network.Domain
+  let devnet: DevnetConnection
+  let harbor: Network.Domain
+  let island: Network.Domain
   private(set) var failed = 0
   private var passed = 0
   private var scene = 0
@@ -29,8 +29,13 @@ struct DemoStory {
   /// What two attesters have signed although it is not so.
   private var forged: AttestedStatement?
 
-  init(_ devnet: DevnetConnection) {
+  /// Nil when contracts are not built, or the domains have none.
+  private var contracts: DemoContracts?
+
+  /// - Parameter contracts: where the built contracts lie.
+  init(_ devnet: DevnetConnection, contracts directory: String?) {
     self.devnet = devnet
+    contracts = directory.map { DemoContracts(directory: $0) }
     harbor = devnet.network.harbor
     island = devnet.network.island
   }
@@ -50,6 +55,12 @@ struct DemoStory {
     try await replay()
     try await forgery()
     try await keysApart()
+    if var contracts {
+      try await swapsAcross(&contracts)
+      try await splitOrder(contracts)
+    } else {
+      say("\nThe scenes with contracts are left out: they are not built (script/contracts), or the domains have none.")
+    }
     try await count()
     Terminal.print("")
     let time = Show.duration(clock.now - start)
@@ -332,7 +343,7 @@ struct DemoStory {
     CrossingMessages(devnet.network, lane: try devnet.lane(kind), from: origin)
   }
 
-  private mutating func sender(_ user: String, _ domain: Network.Domain) async throws -> AccountSender {
+  mutating func sender(_ user: String, _ domain: Network.Domain) async throws -> AccountSender {
     if let known = senders["\(user)/\(domain.name)"] { return known }
     let made = try await devnet.sender(user, on: domain).sender
     senders["\(user)/\(domain.name)"] = made
@@ -370,7 +381,7 @@ struct DemoStory {
     return try await end(try await send(payloads, from: "alice", over: kind, on: harbor).key)
   }
 
-  private mutating func transfer(
+  mutating func transfer(
     _ amount: UInt64, from: String, to: String, on origin: Network.Domain, path: TokenPath,
     over kind: Network.Lane.Kind = .attested
   ) async throws -> Crossing {
@@ -380,7 +391,7 @@ struct DemoStory {
   }
 
   /// The crossing once it has ended; as it is after half a minute.
-  private func end(_ key: PacketKey) async throws -> Crossing {
+  func end(_ key: PacketKey) async throws -> Crossing {
     let name = devnet.reader.name(of: key)
     let reader = devnet.reader
     return try await devnet.find(name) { () async throws(CrossingLookupError) in
@@ -423,11 +434,11 @@ struct DemoStory {
 
   // MARK: Looking
 
-  private func balance(_ user: String, _ domain: Network.Domain, _ token: String) async throws -> UInt64 {
+  func balance(_ user: String, _ domain: Network.Domain, _ token: String) async throws -> UInt64 {
     try await balance(try devnet.account(user), domain, token)
   }
 
-  private func balance(_ account: AccountAddress, _ domain: Network.Domain, _ token: String) async throws
+  func balance(_ account: AccountAddress, _ domain: Network.Domain, _ token: String) async throws
     -> UInt64
   {
     let access = devnet.access(domain)
@@ -441,13 +452,13 @@ struct DemoStory {
     try await balance(TransferApplication.escrow(.transfer, lane.harborClient), harbor, harbor.feeDenom.text)
   }
 
-  private func now(_ domain: Network.Domain) async throws -> UnixTime {
+  func now(_ domain: Network.Domain) async throws -> UnixTime {
     let access = devnet.access(domain)
     let head = try await devnet.reach(domain) { () async throws(AccessError) in try await access.head() }
     return UnixTime(seconds: UInt64(clamping: head.time.seconds))
   }
 
-  private func wait(until time: UnixTime) async throws {
+  func wait(until time: UnixTime) async throws {
     while try await now(island) < time { try await Task.sleep(for: .milliseconds(100)) }
   }
 
@@ -473,7 +484,7 @@ struct DemoStory {
       ], island)
   }
 
-  private static func fee(_ result: TransactionResult, _ domain: Network.Domain) -> UInt64 {
+  static func fee(_ result: TransactionResult, _ domain: Network.Domain) -> UInt64 {
     let text = result.events.first { $0.type == "tx" }?.value("fee") ?? ""
     return UInt64(text.dropLast(domain.feeDenom.text.count)) ?? 0
   }
@@ -503,21 +514,21 @@ struct DemoStory {
 
   // MARK: Telling
 
-  private mutating func title(_ text: String) {
+  mutating func title(_ text: String) {
     scene += 1
     Terminal.print("\n\(Terminal.paint("\(scene). \(text)", 1))")
   }
 
-  private func say(_ text: String) { Terminal.print("   \(text)") }
+  func say(_ text: String) { Terminal.print("   \(text)") }
 
-  private func show(_ crossing: Crossing) {
+  func show(_ crossing: Crossing) {
     let time = crossing.duration.map { ", \(Show.duration($0))" } ?? ""
     say(
       "   \(crossing.origin.name) → \(crossing.destination.name), \(crossing.lane.kind.rawValue) "
         + "#\(crossing.packet.sequence)\(time)   causeway trace \(crossing.id.description.prefix(14))")
   }
 
-  private mutating func check(_ holds: Bool, _ text: String) {
+  mutating func check(_ holds: Bool, _ text: String) {
     if holds { passed += 1 } else { failed += 1 }
     Terminal.print("   \(holds ? Terminal.paint("ok", 32) : Terminal.paint("NO", 31)) \(text)")
   }

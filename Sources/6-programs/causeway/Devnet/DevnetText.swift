@@ -36,6 +36,8 @@ enum DevnetText {
     case .signer(let cause): text(cause)
     case .genesis(let domain):
       "the genesis file of \(domain) was not written by this program: restore it, or begin anew with --fresh"
+    case .contracts(let domain):
+      "\(domain) has contracts, and there is no wasmtime to run them: script/setup installs it, and CAUSEWAY_WASMTIME names a library elsewhere"
     case .domain(let domain, .otherGenesis):
       "the ledger of \(domain) began with another genesis than its file says: begin anew with --fresh"
     case .domain(let domain, let cause):

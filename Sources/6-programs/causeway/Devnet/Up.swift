@@ -1,4 +1,5 @@
 import ArgumentParser
+import ContractHost
 import Devnet
 import Encodings
 import Foundation
@@ -35,6 +36,12 @@ struct Up: AsyncParsableCommand {
     help: ArgumentHelp("The causeway-signer to start; otherwise the one beside this program.", valueName: "path"),
     completion: .file())
   var signer: String?
+  @Option(
+    help: ArgumentHelp("wasmtime's shared library, which runs contracts; otherwise script/setup's.", valueName: "path"),
+    completion: .file())
+  var wasmtime: String?
+  @Flag(inversion: .prefixedNo, help: "Let both domains have contracts.")
+  var contracts = true
   @Flag(help: "Forget what is in the directory, and begin anew.")
   var fresh = false
   @Flag(help: "Do not print a line for each crossing that ends.")
@@ -59,8 +66,11 @@ struct Up: AsyncParsableCommand {
     options.idleTime = max(.seconds(1), blockTime.duration)
     options.harborPort = harborPort
     options.islandPort = islandPort
+    if fresh {
+      do { try DevnetDirectory(devnet.directory).erase() } catch { throw Complaint(DevnetText.text(error), code: 1) }
+    }
+    options.contracts = try contractEngine()
     do throws(DevnetError) {
-      if fresh { try DevnetDirectory(devnet.directory).erase() }
       let net = try await Devnet(directory: devnet.directory, options: options) {
         [signer] directory async throws(DevnetError) in
         try await SignerProcesses(directory, executable: signer)
@@ -80,6 +90,24 @@ struct Up: AsyncParsableCommand {
       await Self.end(net, telling, printer)
       if let ended { try ended.get() }
     } catch { throw Complaint(DevnetText.text(error), code: 1) }
+  }
+
+  /// What runs contracts; nil when none are wanted, or nothing here runs them and nobody has insisted.
+  private func contractEngine() throws -> ContractEngine? {
+    guard contracts else { return nil }
+    let library: WasmtimeLibrary
+    do { library = try WasmtimeLibrary.find(wasmtime) } catch {
+      if case .notFound = error, wasmtime == nil {
+        Terminal.complain("no contracts: wasmtime is not here; script/setup installs it, --no-contracts says that it is meant so")
+        return nil
+      }
+      throw Complaint(error.text)
+    }
+    let cache: CodeCache
+    do { cache = try CodeCache(directory: DevnetDirectory(devnet.directory).codes) } catch {
+      throw Complaint("compiled code cannot be kept: \(error)", code: 1)
+    }
+    do { return try ContractEngine(library: library, cache: cache) } catch { throw Complaint(error.text, code: 1) }
   }
 
   private static func follow(_ net: Devnet, _ printer: UpPrinter) async -> Task<Void, Never> {
