@@ -27,9 +27,8 @@ struct Causeway: AsyncParsableCommand {
           Up.self, Send.self, Trace.self, Lanes.self, Balance.self, Status.self, Demo.self, Load.self,
           Audit.self,
         ]),
-      CommandGroup(name: "Contracts:", subcommands: [Contract.self]),
       CommandGroup(name: "Offline:", subcommands: [Verify.self, Conform.self, Simulate.self]),
-      CommandGroup(name: "Contracts:", subcommands: [New.self]),
+      CommandGroup(name: "Contracts:", subcommands: [Contract.self, New.self]),
     ]
   )
 
