@@ -18,8 +18,8 @@ public struct WasmtimeLibrary: Sendable {
 
   /// Finds the library and loads it; it is loaded once for each path.
   ///
-  /// In this order: `explicit`; the environment variable; `.venv` in the directory that the process was started in
-  /// or of its program, or in one above either. A path that is given and wrong is an error, not passed over.
+  /// In this order: `explicit`; the environment variable; `.venv` in the directory of the process's program, or in one
+  /// above it. Not where it was started: whoever has a file there would run in this process. A path that is given and wrong is an error, not passed over.
   ///
   /// - Throws: ``WasmtimeError`` `.notFound`, `.notLoadable`, `.missingSymbol`, `.otherVersion`.
   public static func find(_ explicit: String? = nil) throws(WasmtimeError) -> WasmtimeLibrary {
@@ -54,13 +54,8 @@ public struct WasmtimeLibrary: Sendable {
   }
 
   private static func startingPoints() -> [String] {
-    var points = [FileManager.default.currentDirectoryPath]
-    if let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") {
-      points.append(program)
-    } else if let program = CommandLine.arguments.first {
-      points.append(program)
-    }
-    return points
+    if let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") { return [program] }
+    return CommandLine.arguments.first.map { [$0] } ?? []
   }
 
   /// `/a/b/c` gives `/a/b/c/`, `/a/b/`, `/a/`, `/`.
