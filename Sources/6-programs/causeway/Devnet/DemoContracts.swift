@@ -119,6 +119,20 @@ extension DemoStory {
       "partial: Alice has \(got) for one half, and the 500 of the other back")
   }
 
+  /// Whether they are built, and the domains run any.
+  func runs(_ contracts: DemoContracts) async throws -> Bool {
+    guard DemoContracts.names.allSatisfy({ contracts.wasm($0) != nil }) else { return false }
+    let query = ContractQuery.codes(.first)
+    for domain in [harbor, island] {
+      do { _ = try await devnet.access(domain).answer(to: query.path, query.request) } catch {
+        // A domain without contracts does not know the question.
+        if case .endpoint = error { return false }
+        throw Complaint(DevnetText.text(error, domain.name), code: 3)
+      }
+    }
+    return true
+  }
+
   // MARK: Making them
 
   private mutating func makeContracts(_ contracts: inout DemoContracts) async throws {

@@ -55,11 +55,12 @@ struct DemoStory {
     try await replay()
     try await forgery()
     try await keysApart()
-    if var contracts {
+    if var contracts, try await runs(contracts) {
       try await swapsAcross(&contracts)
       try await splitOrder(contracts)
     } else {
-      say("\nThe scenes with contracts are left out: they are not built (script/contracts), or the domains have none.")
+      title("Contracts")
+      say("Left out: they are not built (script/contracts), or there is no wasmtime that runs them (script/setup).")
     }
     try await count()
     Terminal.print("")
