@@ -44,7 +44,7 @@ struct DevnetVerbTests {
 
   @Test(
     "teach by an example in their help",
-    arguments: ["up", "send", "trace", "lanes", "balance", "status", "demo", "load", "audit"])
+    arguments: ["up", "send", "trace", "lanes", "balance", "status", "demo", "load", "audit", "contract"])
   func help(verb: String) throws {
     let run = try Program.run([verb, "--help"])
     #expect(run.code == 0)

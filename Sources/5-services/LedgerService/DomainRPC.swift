@@ -258,7 +258,9 @@ struct DomainRPC: Sendable {
       let (codespace, number) = error.code
       response["code"] = RPCJSON.number(number)
       response["codespace"] = .string(codespace)
-      response["log"] = .string("\(error)")
+      // What a contract said is for people as it is.
+      let log = if case .module(let refusal) = error { refusal.text } else { "\(error)" }
+      response["log"] = .string(log)
     }
     return .object(["response": .object(response)])
   }

@@ -90,6 +90,11 @@ extension TransactionRefusal {
   /// The case and the cases inside it, for instance `message.packet.timeoutElapsed`: what programs switch on.
   /// The text of the log is this and the numbers.
   public var name: String { CaseNames.of(self).joined(separator: ".") }
+
+  /// The numbers of the refusal, or what the contract that refused has said.
+  var words: String {
+    if case .message(let index, .module(let refusal)) = self { "message \(index): \(refusal.text)" } else { "\(self)" }
+  }
 }
 
 extension MessageRefusal {

@@ -31,7 +31,7 @@ public struct TransactionResult: Hashable, Sendable {
   public init(_ refusal: TransactionRefusal, gasWanted: UInt64, gasUsed: UInt64, events: [Event]) {
     let (codespace, number) = refusal.code
     self.init(
-      code: number, codespace: codespace, payload: [], log: "\(refusal.name): \(refusal)",
+      code: number, codespace: codespace, payload: [], log: "\(refusal.name): \(refusal.words)",
       gasWanted: gasWanted,
       gasUsed: gasUsed, events: events)
   }

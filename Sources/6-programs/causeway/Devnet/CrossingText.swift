@@ -23,7 +23,8 @@ enum PayloadText {
     }
     if payload.destinationPort == .execution, let envelope = try? ExecutionEnvelope(decoding: value.span) {
       let calls = envelope.calls.map { call -> String in
-        let program = Programs.name(call.target) ?? call.target.encoded().count.description + " bytes"
+        let program = Programs.name(call.target) ?? AccountAddress(bytes: call.target.address).map { name($0.text, network) }
+          ?? "\(call.target)"
         return "call \(program) \(text(call.input))"
       }
       return calls.joined(separator: ", ")
