@@ -8,7 +8,7 @@ import PacketHost
 import Testing
 import WireBytes
 
-@Suite("Crossings of a devnet", .serialized, .timeLimit(.minutes(3)))
+@Suite("Crossings of a devnet", .serialized, .timeLimit(.minutes(10)))
 struct CrossingTests {
   @Test(
     "a call answers, a failing one is refunded, tokens go and come back",

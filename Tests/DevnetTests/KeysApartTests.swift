@@ -11,7 +11,7 @@ import Transactions
 import WireBytes
 
 /// What processes of one key domain get from signers when they are in the wrong hands.
-@Suite("Keys apart", .timeLimit(.minutes(3)))
+@Suite("Keys apart", .timeLimit(.minutes(10)))
 struct KeysApartTests {
   /// A devnet with its keys in two key processes.
   private func run(_ body: (Devnet, SignerProcesses, DevnetSignerKeys) async throws -> Void) async throws {

@@ -8,7 +8,7 @@ import Messages
 import Testing
 import WireBytes
 
-@Suite("Starting a devnet", .serialized, .timeLimit(.minutes(3)))
+@Suite("Starting a devnet", .serialized, .timeLimit(.minutes(10)))
 struct StartTests {
   @Test("makes both lanes once, and goes on after a stop with what it had")
   func restart() async throws {

@@ -5,7 +5,7 @@ import Testing
 import WireBytes
 
 @Suite(
-  "causeway contract", .timeLimit(.minutes(2)),
+  "causeway contract", .timeLimit(.minutes(10)),
   .enabled(if: ContractBinaries.areBuilt, Comment(rawValue: ContractBinaries.absence)),
   .enabled(if: Wasmtime.isThere, "wasmtime is absent: run script/setup"))
 struct ContractVerbTests {

@@ -53,7 +53,7 @@ struct DevnetVerbTests {
 }
 
 /// A devnet in a process of its own, as a person runs it.
-@Suite("causeway up", .timeLimit(.minutes(2)))
+@Suite("causeway up", .timeLimit(.minutes(10)))
 struct UpTests {
   final class Running {
     let process = Process()

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// What approvers sign, and what a stopped signer does without them.
-@Suite("causeway-signer approvals", .timeLimit(.minutes(3)))
+@Suite("causeway-signer approvals", .timeLimit(.minutes(10)))
 struct ApprovalStoryTests {
   private typealias Home = SignerStoryTests.Home
   private typealias Serving = SignerStoryTests.Serving

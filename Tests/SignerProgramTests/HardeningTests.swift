@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// What a hardened process may not do, shown by one that tries.
-@Suite("A hardened process", .timeLimit(.minutes(2)))
+@Suite("A hardened process", .timeLimit(.minutes(10)))
 struct HardeningTests {
   /// Whether this kernel filters system calls at all; a sandbox around the tests may not.
   static let filters: Bool = {

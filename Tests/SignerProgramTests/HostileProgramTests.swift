@@ -10,7 +10,7 @@ import WireBytes
 
 /// What hostile clients can do to the process: its memory, its files, its time for others. What each frame is refused with is in
 /// SignerServiceTests.
-@Suite("causeway-signer among hostile clients", .serialized, .timeLimit(.minutes(5)))
+@Suite("causeway-signer among hostile clients", .serialized, .timeLimit(.minutes(10)))
 struct HostileProgramTests {
   /// A process that serves anew takes so much more, at the most, whatever is done to it: in KiB.
   private static let memoryMax = 160 << 10

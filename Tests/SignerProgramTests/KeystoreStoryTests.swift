@@ -6,7 +6,7 @@ import Testing
 import WireBytes
 
 /// Keys and marks as they move between signers, and between programs.
-@Suite("causeway-signer keystores and interchange", .timeLimit(.minutes(3)))
+@Suite("causeway-signer keystores and interchange", .timeLimit(.minutes(10)))
 struct KeystoreStoryTests {
   private typealias Home = SignerStoryTests.Home
   private typealias Serving = SignerStoryTests.Serving

@@ -8,7 +8,7 @@ import Testing
 import WireBytes
 
 /// A signer that is lost, and one that goes on in its place.
-@Suite("causeway-signer recovery", .timeLimit(.minutes(3)))
+@Suite("causeway-signer recovery", .timeLimit(.minutes(10)))
 struct RecoveryStoryTests {
   private typealias Home = SignerStoryTests.Home
   private typealias Serving = SignerStoryTests.Serving

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// A signer as people make, run, change and lose it.
-@Suite("causeway-signer", .timeLimit(.minutes(3)))
+@Suite("causeway-signer", .timeLimit(.minutes(10)))
 struct SignerStoryTests {
   /// A directory with a signer of one key, an administrator, and two approvers who must both agree.
   final class Home {

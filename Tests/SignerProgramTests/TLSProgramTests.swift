@@ -8,7 +8,7 @@ import SigningRules
 import Testing
 
 /// `causeway-signer run` over mutual TLS 1.3, in a process of its own under its filter of system calls.
-@Suite("causeway-signer over TLS", .timeLimit(.minutes(3)))
+@Suite("causeway-signer over TLS", .timeLimit(.minutes(10)))
 struct TLSProgramTests {
   @Test("signs for the client that its certificate and its key name, and refuses all others by their reason")
   func clients() async throws {

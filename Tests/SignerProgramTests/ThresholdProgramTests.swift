@@ -8,7 +8,7 @@ import Testing
 import WireBytes
 
 /// A key that three signers hold together, each in a process of its own.
-@Suite("causeway-signer threshold", .timeLimit(.minutes(3)))
+@Suite("causeway-signer threshold", .timeLimit(.minutes(10)))
 struct ThresholdProgramTests {
   @Test(
     "makes one key in three processes, keeps its shares over a restart, and any two sign what their rules allow"

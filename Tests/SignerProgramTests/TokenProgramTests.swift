@@ -11,7 +11,7 @@ import Transactions
 import WireBytes
 
 /// Signers whose keys live in a token or a TPM, as their own processes under the enforced filter.
-@Suite("causeway-signer with tokens", .serialized, .timeLimit(.minutes(5)))
+@Suite("causeway-signer with tokens", .serialized, .timeLimit(.minutes(10)))
 struct TokenProgramTests {
   // MARK: From init to a restart
 

@@ -8,7 +8,7 @@ import WireBytes
 
 /// Signers whose secrets a TPM seals, and signers whose epoch a TPM counts.
 @Suite(
-  "causeway-signer bound to a TPM", .serialized, .timeLimit(.minutes(5)),
+  "causeway-signer bound to a TPM", .serialized, .timeLimit(.minutes(10)),
   .enabled(if: SoftTPM.isInstalled, "swtpm is not installed: no TPM to test with"))
 struct TokenSealTests {
   @Test("opens its secrets by the TPM alone, on its own machine and on no other")

@@ -12,7 +12,7 @@ import Testing
 import WireBytes
 
 /// What clients do that are broken or mean, against the real server: each is refused by its name, and a good client still signs.
-@Suite("A signer among hostile clients", .timeLimit(.minutes(2)))
+@Suite("A signer among hostile clients", .timeLimit(.minutes(10)))
 struct HostileClientTests {
   /// A good client signs a height that nobody asked for, and its second claim is refused.
   private static func checkGood(_ rig: Rig, height: UInt64 = 1_000) async throws {

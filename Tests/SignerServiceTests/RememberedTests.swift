@@ -12,7 +12,7 @@ import Testing
 import WireBytes
 
 /// What a signer must not forget between two runs, beside what it has signed.
-@Suite("A signer remembers", .timeLimit(.minutes(2)))
+@Suite("A signer remembers", .timeLimit(.minutes(10)))
 struct RememberedTests {
   private static func revoke(_ home: SignerHome) async throws {
     try await home.run { client in _ = try await client.admin(.revoke(home.key, reason: "stolen")) }

@@ -5,7 +5,7 @@ import SignerService
 import SigningRules
 import Testing
 
-@Suite("Older copies of a signer", .timeLimit(.minutes(2)))
+@Suite("Older copies of a signer", .timeLimit(.minutes(10)))
 struct RestoredCopyTests {
   @Test("of directory and anchor together are noticed by the counter, also those of the run before")
   func bothRestored() async throws {

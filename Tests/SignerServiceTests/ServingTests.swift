@@ -12,7 +12,7 @@ import Synchronization
 import Testing
 import WireBytes
 
-@Suite("A signer on a unix socket", .timeLimit(.minutes(2)))
+@Suite("A signer on a unix socket", .timeLimit(.minutes(10)))
 struct ServingTests {
   private static func check(_ signature: [UInt8], _ rig: Rig, height: UInt64, root: UInt8 = 1) throws {
     let digest = try Rig.statement(height: height, root: root).digest

@@ -8,7 +8,7 @@ import SigningRules
 import TestSupport
 import Testing
 
-@Suite("A signer over mutual TLS", .timeLimit(.minutes(1)))
+@Suite("A signer over mutual TLS", .timeLimit(.minutes(10)))
 struct TLSTests {
   /// Writes the test certificates into a directory, and says where they are.
   private struct Files {
