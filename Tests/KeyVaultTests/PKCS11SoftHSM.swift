@@ -35,12 +35,18 @@ final class SoftHSM: Sendable {
   private init() throws {
     modulePath = try #require(Self.modulePath)
     tool = try #require(Self.toolPath)
-    folder = FileManager.default.temporaryDirectory.appendingPathComponent("causeway-softhsm-\(UUID())").path
+    // script/test names the file before the process begins: to change the environment of a process while other tests
+    // start programs with it is a race in C.
+    let named = ProcessInfo.processInfo.environment["SOFTHSM2_CONF"].flatMap {
+      $0.hasSuffix("/softhsm2.conf") && !FileManager.default.fileExists(atPath: $0) ? String($0.dropLast(14)) : nil
+    }
+    folder =
+      named ?? FileManager.default.temporaryDirectory.appendingPathComponent("causeway-softhsm-\(UUID())").path
     try FileManager.default.createDirectory(atPath: folder + "/tokens", withIntermediateDirectories: true)
     try Data("directories.tokendir = \(folder)/tokens\nobjectstore.backend = file\nlog.level = ERROR\n".utf8)
       .write(to: URL(fileURLWithPath: folder + "/softhsm2.conf"))
     // Before the module is loaded.
-    unsafe setenv("SOFTHSM2_CONF", folder + "/softhsm2.conf", 1)
+    if named == nil { unsafe setenv("SOFTHSM2_CONF", folder + "/softhsm2.conf", 1) }
     Self.leftover.withLock { $0 = folder }
     atexit {
       if let folder = SoftHSM.leftover.withLock({ $0 }) {

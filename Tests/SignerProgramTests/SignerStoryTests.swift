@@ -104,6 +104,11 @@ struct SignerStoryTests {
       ready = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
     }
 
+    /// A test that failed has not stopped it.
+    deinit {
+      if process.isRunning { process.terminate() }
+    }
+
     /// SIGTERM, and the exit code.
     func stop() -> Int32 {
       process.terminate()
