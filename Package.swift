@@ -158,7 +158,8 @@ let package = Package(
     room(
       "5-services", "ChainAccess",
       floors0To3 + [
-        "PacketHost", "StateTree", "Ledger", "OfflineVerification", asyncHTTPClient, nioCore, nioHTTP1,
+        "Transactions", "PacketHost", "StateTree", "Ledger", "OfflineVerification", asyncHTTPClient, nioCore,
+        nioPosix, nioHTTP1, nioWebSocket,
       ]),
     room("5-services", "LocalKeys", wire + ["SignatureSchemes", "CSecp256k1", crypto]),
     room(
@@ -173,7 +174,7 @@ let package = Package(
     room(
       "5-services", "RelayService",
       floors0To3 + [
-        "PacketHost", "StateTree", "Ledger", "RelayEngine", "Persistence", "ChainAccess", grdb,
+        "Transactions", "PacketHost", "StateTree", "Ledger", "RelayEngine", "Persistence", "ChainAccess", grdb,
       ]),
     room(
       "5-services", "Devnet",

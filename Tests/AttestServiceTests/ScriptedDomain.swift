@@ -136,7 +136,7 @@ final class ScriptedDomain: DomainAccess {
           return .failure(.heightPruned(version))
         }
         let proof = proven && !script.leavesOutProofs ? try? script.tree.prove(key, at: version) : nil
-        entries.append(StateEntry(key: key, value: script.values[key] ?? value, proof: proof))
+        entries.append(StateEntry(key: key, value: script.values[key] ?? value, proof: proof.map { .ics23($0) }))
       }
       if script.dropsLast { entries.removeLast() }
       return .success(entries)

@@ -36,15 +36,17 @@ struct ArchitectureTests {
     "Ledger": (gate.union(["Transactions", "PacketHost", "StateTree"]), []),
     "Persistence": (gate.union(["ForeignProtocols", "StateTree"]), ["GRDB"]),
     "ChainAccess": (
-      gate.union(["PacketHost", "StateTree", "Ledger", "OfflineVerification"]),
-      ["AsyncHTTPClient", "NIOCore", "NIOHTTP1"]
+      gate.union(["Transactions", "PacketHost", "StateTree", "Ledger", "OfflineVerification"]),
+      ["AsyncHTTPClient", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket"]
     ),
     "LocalKeys": (wire.union(["SignatureSchemes", "CSecp256k1"]), ["Crypto"]),
     "AttestService": (
       gate.union(["PacketHost", "StateTree", "Ledger", "Persistence", "ChainAccess"]), ["GRDB"]
     ),
     "RelayService": (
-      gate.union(["PacketHost", "StateTree", "Ledger", "RelayEngine", "Persistence", "ChainAccess"]), ["GRDB"]
+      gate.union([
+        "Transactions", "PacketHost", "StateTree", "Ledger", "RelayEngine", "Persistence", "ChainAccess",
+      ]), ["GRDB"]
     ),
     "Devnet": (
       services.union([

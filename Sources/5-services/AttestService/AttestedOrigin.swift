@@ -27,10 +27,10 @@ public struct AttestedOrigin: Sendable {
   /// The header at `height`.
   ///
   /// - Throws: `disagreement` when values would be taken, unproven, from a node that has another header than the others.
-  func header(at height: UInt64) async throws(AccessError) -> CometBFT.Header {
-    let header = try await headers.signedHeader(at: height).signedHeader.header
+  func header(at height: UInt64) async throws(AccessError) -> StateHeader {
+    let header = try await headers.stateHeader(at: height)
     guard reading == .ownNode, !hasOwnHeaders else { return header }
-    let own = try await access.signedHeader(at: height).signedHeader.header
+    let own = try await access.stateHeader(at: height)
     guard own == header else { throw .disagreement }
     return header
   }
@@ -60,7 +60,7 @@ public struct AttestedOrigin: Sendable {
     for (key, entry) in zip(keys, entries) {
       guard entry.key == key else { throw .malformed }
       guard reading == .proven else { continue }
-      guard let proof = entry.proof else { throw .unproven }
+      guard case .ics23(let proof)? = entry.proof else { throw .unproven }
       do throws(ICS23.VerificationError) {
         if let value = entry.value {
           try proof.verifyMembership(

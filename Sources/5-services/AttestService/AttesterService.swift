@@ -138,16 +138,15 @@ public actor AttesterService: AttesterAccess {
   private func header(
     of origin: AttestedOrigin, at height: Height
   ) async throws(AttestationFailure) -> Watermark {
-    // The state that header 1 proves is that before any block.
+    // The state that header 1 proves is that before any block, or after the first one.
     guard height.number > 0 else { throw .endpoint(.heightUnknown(0)) }
-    let header: CometBFT.Header
+    let header: StateHeader
     do { header = try await origin.header(at: height.number) } catch {
       throw .endpoint(error)
     }
-    guard UInt64(exactly: header.height) == height.number, let root = try? Bytes32(header.appHash),
-      let seconds = UInt64(exactly: header.time.seconds), seconds > 0
+    guard header.height == height.number, let seconds = UInt64(exactly: header.time.seconds), seconds > 0
     else { throw .endpoint(.malformed) }
-    return Watermark(time: UnixTime(seconds: seconds), root: root)
+    return Watermark(time: UnixTime(seconds: seconds), root: header.root)
   }
 
   // MARK: What lies there
@@ -158,7 +157,10 @@ public actor AttesterService: AttesterAccess {
     let prefix = origin.storePrefix
     let keys = prefix.isEmpty ? paths.map(\.bytes) : paths.map { prefix + $0.bytes }
     let values: [[UInt8]?]
-    do { values = try await origin.values(of: keys, at: height.number - 1, under: root) } catch {
+    guard let version = origin.headers.version(provenAt: height.number) else {
+      throw .endpoint(.heightUnknown(height.number))
+    }
+    do { values = try await origin.values(of: keys, at: version, under: root) } catch {
       throw .endpoint(error)
     }
     var entries: [StoredEntry] = []

@@ -135,6 +135,11 @@ public struct CometBFTAccess: DomainAccess {
     guard header.chainID == chainID, header.height == Int64(clamping: height) else { throw .unproven }
   }
 
+  /// Without the validators, which it does not need.
+  public func stateHeader(at height: UInt64) async throws(AccessError) -> StateHeader {
+    try StateHeader(try await header(at: height).header)
+  }
+
   public func signedHeader(at height: UInt64) async throws(AccessError) -> LightBlock {
     let signed = try await header(at: height)
     let validators = try await validators(at: height)
@@ -254,7 +259,7 @@ public struct CometBFTAccess: DomainAccess {
           let bytes = try CometBFTAnswers.base64(operation?["data"] ?? .null)
           do { proof = try ICS23.CommitmentProof(decoding: bytes.span) } catch { throw .malformed }
         }
-        entries.append(StateEntry(key: key, value: value.isEmpty ? nil : value, proof: proof))
+        entries.append(StateEntry(key: key, value: value.isEmpty ? nil : value, proof: proof.map { .ics23($0) }))
       }
       first += part.count
     }
@@ -266,7 +271,7 @@ public struct CometBFTAccess: DomainAccess {
   }
 
   private static func check(_ entry: StateEntry, under root: [UInt8]) throws(AccessError) {
-    guard let proof = entry.proof else { throw .unproven }
+    guard case .ics23(let proof)? = entry.proof else { throw .unproven }
     let key = entry.key
     do {
       if let value = entry.value {

@@ -7,11 +7,15 @@ public import WireBytes
 
 /// One domain as agents and tools reach it: in this process, over RPC, or over several RPCs that must agree.
 ///
-/// Heights are block heights; revisions are the domain's own. The state **after** block `h` is *version* `h`; header
-/// `h + 1` commits to it (its app hash is the root) and is what proves it. Every answer may be late or missing; no
-/// answer is believed beyond the endpoint that gave it, unless it carries a proof that the caller checks.
+/// Heights are block heights; revisions are the domain's own. The state **after** block `h` is *version* `h`; the header
+/// of height `h + commitmentLag` commits to it and is what proves it. Every answer may be late or missing; no answer is
+/// believed beyond the endpoint that gave it, unless it carries a proof that the caller checks.
 public protocol DomainAccess: Sendable {
   var domain: DomainID { get }
+
+  /// How many blocks later a header commits to a state: 1 under CometBFT, whose headers carry the root of the state
+  /// before their block; 0 on an EVM chain, whose headers carry the root of the state after it.
+  var commitmentLag: UInt64 { get }
 
   /// The newest block, and the newest that can no longer be rolled back.
   func head() async throws(AccessError) -> ChainHead
@@ -24,13 +28,20 @@ public protocol DomainAccess: Sendable {
   /// - Throws: `heightUnknown`, `heightPruned`.
   func block(at height: UInt64) async throws(AccessError) -> ObservedBlock
 
-  /// Header, commit and the set that signed it: what a light client checks.
+  /// What the header at `height` says of itself and of the state that it commits to.
+  ///
+  /// - Throws: `heightUnknown`, `heightPruned`.
+  func stateHeader(at height: UInt64) async throws(AccessError) -> StateHeader
+
+  /// Header, commit and the set that signed it: what a CometBFT light client checks.
+  ///
+  /// - Throws: `notSupported` on other domains.
   func signedHeader(at height: UInt64) async throws(AccessError) -> LightBlock
 
   /// What lies under each key in the state of `version`, in the order of the keys.
   ///
-  /// - Parameter proven: with an ICS-23 proof for each, of the value or of its absence, under the app hash of header
-  ///   `version + 1`. An access over RPC checks what it gives against that header when `proven` is set.
+  /// - Parameter proven: with a proof for each, of the value or of its absence, under the root that the header of height
+  ///   `version + commitmentLag` has. An access over RPC checks what it gives against that header when `proven` is set.
   func values(
     of keys: [[UInt8]], at version: UInt64, proven: Bool
   ) async throws(AccessError) -> [StateEntry]
@@ -63,7 +74,52 @@ public protocol DomainAccess: Sendable {
   func transaction(_ hash: Bytes32) async throws(AccessError) -> ObservedTransaction?
 
   /// Transactions whose events match a query in CometBFT's grammar, newest first.
+  ///
+  /// - Throws: `notSupported` on other domains.
   func transactions(matching query: String, limit: Int) async throws(AccessError) -> [ObservedTransaction]
+
+  /// The transactions that wrote what a host stores under `path`: the packet for a commitment, the answer for an
+  /// acknowledgement; newest first.
+  func packetTransactions(of path: PacketPath, limit: Int) async throws(AccessError) -> [ObservedTransaction]
+
+  /// The name under which a submitted transaction is found in a block.
+  func hash(of transaction: [UInt8]) -> Bytes32
+}
+
+/// What holds for domains with CometBFT's headers and events.
+extension DomainAccess {
+  public var commitmentLag: UInt64 { 1 }
+
+  public func stateHeader(at height: UInt64) async throws(AccessError) -> StateHeader {
+    try StateHeader(try await signedHeader(at: height).signedHeader.header)
+  }
+
+  public func packetTransactions(
+    of path: PacketPath, limit: Int
+  ) async throws(AccessError) -> [ObservedTransaction] {
+    let (event, client) =
+      switch path.kind {
+      case .commitment: ("send_packet", "packet_source_client")
+      case .receipt: ("recv_packet", "packet_dest_client")
+      case .acknowledgement: ("write_acknowledgement", "packet_dest_client")
+      }
+    return try await transactions(
+      matching: "\(event).\(client)='\(path.client)' AND \(event).packet_sequence='\(path.sequence)'",
+      limit: limit)
+  }
+
+  public func hash(of transaction: [UInt8]) -> Bytes32 { Transaction.hash(of: transaction) }
+
+  /// The height whose header proves the state after block `height`; nil over the largest number.
+  public func provingHeight(of height: UInt64) -> UInt64? {
+    let (sum, overflow) = height.addingReportingOverflow(commitmentLag)
+    return overflow ? nil : sum
+  }
+
+  /// The state that the header of `height` commits to; nil below the first.
+  public func version(provenAt height: UInt64) -> UInt64? {
+    height < commitmentLag ? nil : height - commitmentLag
+  }
 }
 
 /// Where a domain stands.
@@ -75,11 +131,14 @@ public struct ChainHead: Hashable, Sendable {
   public let finalHeight: UInt64
   public let finalTime: CometBFT.Timestamp
   public let revision: UInt64
+  /// The newest block's hash, on domains whose blocks can be rolled back; nil where a block stays.
+  public let hash: Bytes32?
 
   public init(
     height: UInt64, time: CometBFT.Timestamp, finalHeight: UInt64, finalTime: CometBFT.Timestamp,
-    revision: UInt64
+    revision: UInt64, hash: Bytes32? = nil
   ) {
+    self.hash = hash
     self.height = height
     self.time = time
     self.finalHeight = finalHeight
@@ -88,15 +147,50 @@ public struct ChainHead: Hashable, Sendable {
   }
 }
 
+/// What a header says of itself, and of the state that it commits to.
+public struct StateHeader: Hashable, Sendable {
+  public let height: UInt64
+  public let time: CometBFT.Timestamp
+  /// The root of version `height - commitmentLag`.
+  public let root: Bytes32
+  public let hash: Bytes32
+  /// The header before it; nil for the first.
+  public let parent: Bytes32?
+
+  public init(height: UInt64, time: CometBFT.Timestamp, root: Bytes32, hash: Bytes32, parent: Bytes32?) {
+    self.height = height
+    self.time = time
+    self.root = root
+    self.hash = hash
+    self.parent = parent
+  }
+
+  /// - Throws: `malformed` for a header without a hash, or whose app hash is no root.
+  public init(_ header: CometBFT.Header) throws(AccessError) {
+    guard let height = UInt64(exactly: header.height), let root = try? Bytes32(header.appHash),
+      let hash = header.hash()
+    else { throw .malformed }
+    self.init(height: height, time: header.time, root: root, hash: hash, parent: header.lastBlockID.hash)
+  }
+}
+
 public struct ObservedBlock: Hashable, Sendable {
   public let height: UInt64
   public let time: CometBFT.Timestamp
   public let transactions: [ObservedTransaction]
+  /// Its hash and its parent's, on domains whose blocks can be rolled back; nil where a block stays.
+  public let hash: Bytes32?
+  public let parent: Bytes32?
 
-  public init(height: UInt64, time: CometBFT.Timestamp, transactions: [ObservedTransaction]) {
+  public init(
+    height: UInt64, time: CometBFT.Timestamp, transactions: [ObservedTransaction], hash: Bytes32? = nil,
+    parent: Bytes32? = nil
+  ) {
     self.height = height
     self.time = time
     self.transactions = transactions
+    self.hash = hash
+    self.parent = parent
   }
 }
 
@@ -134,13 +228,21 @@ public struct StateEntry: Hashable, Sendable {
   /// Nil when nothing lies there.
   public let value: [UInt8]?
   /// Nil unless it was asked for.
-  public let proof: ICS23.CommitmentProof?
+  public let proof: StateProof?
 
-  public init(key: [UInt8], value: [UInt8]?, proof: ICS23.CommitmentProof?) {
+  public init(key: [UInt8], value: [UInt8]?, proof: StateProof?) {
     self.key = key
     self.value = value
     self.proof = proof
   }
+}
+
+/// What leads from a root to a value, or shows that there is none.
+public enum StateProof: Hashable, Sendable {
+  /// In one sparse Merkle tree.
+  case ics23(ICS23.CommitmentProof)
+  /// Nodes of the state trie to an account, and of its storage trie to a slot, root first.
+  case evmStorage(account: [[UInt8]], storage: [[UInt8]])
 }
 
 public struct ClientView: Hashable, Sendable {
@@ -204,6 +306,12 @@ public enum AccessError: Error, Hashable, Sendable {
   case endpoint(code: Int, message: String)
   /// The domain has stopped.
   case halted
+  /// Domains of this kind have no such thing.
+  case notSupported
+  /// The endpoint answers for another chain, by its CAIP-2 id or what it says of itself.
+  case otherChain(expected: String, actual: String)
+  /// The block at this height is not the one that the question was about: the chain has been rolled back.
+  case rolledBack(UInt64)
 
   public var code: String {
     switch self {
@@ -219,6 +327,9 @@ public enum AccessError: Error, Hashable, Sendable {
     case .refused(let code, _, _, _): code
     case .endpoint: "network.endpoint"
     case .halted: "network.halted"
+    case .notSupported: "network.notSupported"
+    case .otherChain: "network.otherChain"
+    case .rolledBack: "network.rolledBack"
     }
   }
 }

@@ -200,12 +200,16 @@ public struct QuorumAccess: DomainAccess {
   ) async throws(AccessError) -> CometBFT.Timestamp? {
     guard height > 0, needed > 1 else { return told }
     return try await agreed { endpoint throws(AccessError) in
-      try await endpoint.signedHeader(at: height).signedHeader.header.time
+      try await endpoint.stateHeader(at: height).time
     }
   }
 
   public func block(at height: UInt64) async throws(AccessError) -> ObservedBlock {
     try await agreed { endpoint throws(AccessError) in try await endpoint.block(at: height) }
+  }
+
+  public func stateHeader(at height: UInt64) async throws(AccessError) -> StateHeader {
+    try await agreed { endpoint throws(AccessError) in try await endpoint.stateHeader(at: height) }
   }
 
   /// What two endpoints must agree on in a light block: votes may be others, since each keeps those that it has seen.
@@ -278,7 +282,7 @@ public struct QuorumAccess: DomainAccess {
 
   /// Every endpoint gets the transaction; the first that takes it is the answer. It is refused when enough refuse it.
   public func submit(_ transaction: [UInt8]) async throws(AccessError) -> Bytes32 {
-    let hash = Transaction.hash(of: transaction)
+    let hash = hash(of: transaction)
     var refusals: [AccessError] = []
     let answers = answers(within: limits.deadline, isFinishing: true) {
       endpoint throws(AccessError) in try await endpoint.submit(transaction)

@@ -47,6 +47,10 @@ public struct EmbeddedAccess: DomainAccess {
       })
   }
 
+  public func stateHeader(at height: UInt64) async throws(AccessError) -> StateHeader {
+    try StateHeader(try stored(height).block.header)
+  }
+
   public func signedHeader(at height: UInt64) async throws(AccessError) -> LightBlock {
     let stored = try stored(height)
     guard let commit = stored.commit else { throw .heightUnknown(height) }
@@ -89,7 +93,7 @@ public struct EmbeddedAccess: DomainAccess {
     for (key, value) in zip(keys, values) {
       do {
         let proof = try ledger.states.prove(key, at: version)
-        entries.append(StateEntry(key: key, value: value, proof: proof))
+        entries.append(StateEntry(key: key, value: value, proof: .ics23(proof)))
       } catch {
         if case .pruned = error { throw .heightPruned(version) }
         throw .halted

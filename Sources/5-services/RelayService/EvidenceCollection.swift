@@ -235,13 +235,15 @@ struct EvidenceCollector: Sendable {
     let findings: [ProofFinding]
   }
 
-  /// Proofs under the header of the height: of the version below it.
+  /// Proofs under the header of the height: of the version that it commits to.
   func proofs(_ request: ProofRequest) async -> Result<Proofs, Failure> {
-    guard request.height.number > 0 else { return .failure(Failure(code: "noBlock")) }
+    guard let version = tracked.version(provenAt: request.height.number) else {
+      return .failure(Failure(code: "noBlock"))
+    }
     let entries: [StateEntry]
     do throws(AccessError) {
       entries = try await tracked.values(
-        of: request.needs.map(\.path.bytes), at: request.height.number - 1, proven: true)
+        of: request.needs.map(\.path.bytes), at: version, proven: true)
     } catch {
       return .failure(Failure(code: error.code))
     }
@@ -261,7 +263,9 @@ struct EvidenceCollector: Sendable {
       if let kind {
         findings.append(ProofFinding(need.key, kind))
       } else {
-        guard let proof = entry.proof else { return .failure(Failure(code: AccessError.unproven.code)) }
+        guard case .ics23(let proof)? = entry.proof else {
+          return .failure(Failure(code: AccessError.unproven.code))
+        }
         proofs[need] = PacketProof.merkle(ICS23.MerkleProof(proofs: [proof]).encoded()).encoded()
       }
     }

@@ -35,9 +35,8 @@ extension Relayer {
   func take(_ reading: BlockReading, of domain: DomainID) async {
     if items.count >= Self.itemsMax { await withCheckedContinuation { held.append($0) } }
     guard var session = sessions[domain], let head = session.head else { return }
-    // The header above a block commits to what it did.
-    let (next, overflow) = reading.height.addingReportingOverflow(1)
-    guard !overflow else { return }
+    // The header that commits to what the block did.
+    guard let next = session.domain.access.provingHeight(of: reading.height) else { return }
     let height = Height(revision: head.revision, next)
     for error in reading.malformed { note(.eventMalformed(domain, height: reading.height, error)) }
     if !reading.seen.isEmpty { enqueue(.event(.observed(domain, at: height, reading.seen.map(\.sight)))) }

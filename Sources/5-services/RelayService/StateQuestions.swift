@@ -31,10 +31,9 @@ struct StateQuestions: Sendable {
   func scan(_ request: ScanRequest) async throws(AccessError) -> RelayEvent? {
     guard let access = domains[request.origin.domain] else { return nil }
     let head = try await access.head()
-    guard head.finalHeight > 0 else { return nil }
+    guard let version = access.version(provenAt: head.finalHeight) else { return nil }
     let entries = try await access.packets(
-      .commitment, of: request.origin.client, after: Sequence(request.after), limit: request.limit,
-      at: head.finalHeight - 1)
+      .commitment, of: request.origin.client, after: Sequence(request.after), limit: request.limit, at: version)
     let isLast = entries.count < request.limit
     return .scanned(
       ScanPage(
@@ -48,16 +47,16 @@ struct StateQuestions: Sendable {
       return nil
     }
     let originHead = try await origin.head()
-    guard originHead.finalHeight > 0 else { return nil }
+    guard let originVersion = origin.version(provenAt: originHead.finalHeight) else { return nil }
     let open = try await origin.values(
       of: request.sequences.map {
         PacketPath(.commitment, client: request.origin.client, sequence: $0).bytes
-      }, at: originHead.finalHeight - 1, proven: false)
+      }, at: originVersion, proven: false)
     let head = try await destination.head()
-    guard head.finalHeight > 0 else { return nil }
+    guard let version = destination.version(provenAt: head.finalHeight) else { return nil }
     let receipts = try await destination.values(
       of: request.sequences.map { PacketPath(.receipt, client: request.peer.client, sequence: $0).bytes },
-      at: head.finalHeight - 1, proven: false)
+      at: version, proven: false)
     guard open.count == request.sequences.count, receipts.count == request.sequences.count else {
       throw .malformed
     }
@@ -81,22 +80,12 @@ struct StateQuestions: Sendable {
   /// - Parameter peer: the destination's end of the packet's lane.
   func lookUp(_ lookup: Lookup, peer: LaneEnd) async throws(AccessError) -> Found? {
     let key = lookup.key
-    let end: LaneEnd
-    let query: String
-    switch lookup.wanted {
-    case .packet:
-      end = key.origin
-      query =
-        "send_packet.packet_source_client='\(end.client)' AND send_packet.packet_sequence='\(key.sequence)'"
-    case .acknowledgement:
-      end = peer
-      query =
-        "write_acknowledgement.packet_dest_client='\(end.client)' AND "
-        + "write_acknowledgement.packet_sequence='\(key.sequence)'"
-    }
+    let end = lookup.wanted == .packet ? key.origin : peer
+    let path = PacketPath(
+      lookup.wanted == .packet ? .commitment : .acknowledgement, client: end.client, sequence: key.sequence)
     guard let access = domains[end.domain] else { return nil }
     let head = try await access.head()
-    for transaction in try await access.transactions(matching: query, limit: Self.searchMax) {
+    for transaction in try await access.packetTransactions(of: path, limit: Self.searchMax) {
       let reading = BlockReading(transaction, clients: [end.client.text])
       let sights = reading.seen.map(\.sight).filter { sight in
         let packet = sight.packet
@@ -109,12 +98,11 @@ struct StateQuestions: Sendable {
         }
       }
       guard let sight = sights.first else { continue }
-      let (height, overflow) = transaction.height.addingReportingOverflow(1)
-      guard !overflow else { throw .malformed }
+      guard let height = access.provingHeight(of: transaction.height) else { throw .malformed }
       var found = Found(event: .observed(end.domain, at: Height(revision: head.revision, height), [sight]))
-      if let block = try? await access.signedHeader(at: transaction.height) {
+      if let header = try? await access.stateHeader(at: transaction.height) {
         let moment = StageMoment(
-          height: transaction.height, time: block.signedHeader.header.time, transaction: transaction.hash)
+          height: transaction.height, time: header.time, transaction: transaction.hash)
         found.moment = (lookup.wanted == .packet ? .sent : .executed, moment)
       }
       return found

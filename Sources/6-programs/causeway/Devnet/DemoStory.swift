@@ -192,7 +192,7 @@ struct DemoStory {
     let entries = try await devnet.reach(harbor) { () async throws(AccessError) in
       try await near.values(of: [path.bytes], at: height.number - 1, proven: true)
     }
-    guard let proof = entries.first?.proof, entries.first?.value != nil else {
+    guard case .ics23(let proof)? = entries.first?.proof, entries.first?.value != nil else {
       return check(false, "harbor still proves that it sent the packet")
     }
     let before = try await state(of: crossing.packet)
