@@ -1,0 +1,1 @@
+"""Two EVMs behind one interface, built contracts, and calls by ABI."""
