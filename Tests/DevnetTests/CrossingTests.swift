@@ -12,7 +12,7 @@ import WireBytes
 struct CrossingTests {
   @Test(
     "a call answers, a failing one is refunded, tokens go and come back",
-    arguments: Network.Lane.Kind.allCases)
+    arguments: Network.Lane.Kind.embedded)
   func endings(kind: Network.Lane.Kind) async throws {
     try await DevnetFolder().run { net in
       let answered = try await net.cross(try await net.call(#"{"add":{"by":5}}"#, over: kind), over: kind)
@@ -48,7 +48,7 @@ struct CrossingTests {
     }
   }
 
-  @Test("a packet that waits out its deadline is refunded", arguments: Network.Lane.Kind.allCases)
+  @Test("a packet that waits out its deadline is refunded", arguments: Network.Lane.Kind.embedded)
   func timeouts(kind: Network.Lane.Kind) async throws {
     try await DevnetFolder().run { net in
       await net.command(DevnetCommand(.pause, lane: kind))

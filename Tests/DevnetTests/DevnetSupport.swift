@@ -131,8 +131,8 @@ extension Devnet {
   func audit() async throws -> (history: HistoryAudit, value: ValueAudit) {
     let network = try #require(network)
     return (
-      try await HistoryAudit(network: network, harbor: harbor, island: island),
-      try await ValueAudit(network: network, harbor: harbor, island: island, in: directory)
+      try await HistoryAudit(network: network, accesses: accesses),
+      try await ValueAudit(network: network, accesses: accesses, in: directory)
     )
   }
 }

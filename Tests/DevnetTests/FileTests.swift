@@ -10,9 +10,15 @@ import WireBytes
 struct FileTests {
   static let text = """
     {"schema":"causeway.network/1","process":7,"domains":[
-    {"name":"harbor","chain_id":"harbor-1","fee_denom":"uharbor","rpc":"http://127.0.0.1:1","port":1},
-    {"name":"island","chain_id":"island-1","fee_denom":"uisland","rpc":"http://127.0.0.1:2","port":2}],
-    "lanes":[{"kind":"light","harbor_client":"07-tendermint-1","island_client":"07-tendermint-2"}],
+    {"name":"harbor","kind":"embedded","chain_id":"harbor-1","fee_denom":"uharbor","rpc":"http://127.0.0.1:1",
+    "caip2":"cosmos:harbor-1"},
+    {"name":"island","kind":"embedded","chain_id":"island-1","fee_denom":"uisland","rpc":"http://127.0.0.1:2",
+    "caip2":"cosmos:island-1"},
+    {"name":"reef","kind":"evm","chain_id":"31337","fee_denom":"wei","rpc":"http://127.0.0.1:3",
+    "caip2":"eip155:31337"}],
+    "contracts":{"Router":"0x00000000000000000000000000000000000000aa"},
+    "lanes":[{"kind":"light","ends":[{"domain":"harbor","client":"07-tendermint-1"},
+    {"domain":"island","client":"07-tendermint-2"}]}],
     "accounts":{},"users":["alice"],"attesters":["0x01"],"quorum":1}
     """
 
@@ -21,16 +27,20 @@ struct FileTests {
     let json = try JSONValue(decoding: [UInt8](Self.text.utf8))
     let network = try Network(json: json)
     #expect(try Network(json: network.json) == network)
-    #expect(network.domain("cosmos:island-1")?.port == 2)
-    #expect(network.other(network.harbor).name == "island")
-    #expect(network.lanes.first?.client(on: "island").text == "07-tendermint-2")
+    #expect(network.domain("cosmos:island-1")?.endpoint == "http://127.0.0.1:2")
+    #expect(network.domain("eip155:31337")?.kind == .evm)
+    #expect(network.contracts?["Router"]?.array.last == 0xaa)
+    let lane = try #require(network.lanes.first)
+    #expect(network.other(network.harbor, over: lane).name == "island")
+    #expect(lane.client(on: "island")?.text == "07-tendermint-2")
+    #expect(lane.client(on: "reef") == nil)
     #expect(network.account("nobody") == nil)
   }
 
   @Test(
     "network.json without a part is refused by name",
     arguments: [
-      ("schema", "schema"), ("process", "process"), ("domains", "domains"), ("harbor_client", "lanes"),
+      ("schema", "schema"), ("process", "process"), ("domains", "domains"), ("ends", "lanes"), ("client", "lanes"),
       ("fee_denom", "domains"),
     ])
   func refusals(member: String, named: String) throws {

@@ -18,8 +18,8 @@ struct StartTests {
       return (lanes: await net.lanes, height: try await net.harbor.head().height)
     }
     #expect(first.lanes.map(\.kind) == [.attested, .light])
-    #expect(first.lanes.map(\.harborClient.text) == ["client-0", "07-tendermint-1"])
-    #expect(first.lanes.map(\.islandClient.text) == ["client-0", "07-tendermint-1"])
+    #expect(first.lanes.map(\.first.client.text) == ["client-0", "07-tendermint-1"])
+    #expect(first.lanes.map(\.second.client.text) == ["client-0", "07-tendermint-1"])
     try await folder.run { net in
       #expect(await net.lanes == first.lanes)
       #expect(try await net.harbor.head().height >= first.height)
@@ -57,8 +57,8 @@ struct StartTests {
     }
     #expect(seen.count == 10)
     try await folder.run { net in
-      #expect(await net.lanes.map(\.harborClient.text) == ["client-0", "07-tendermint-1"])
-      #expect(await net.lanes.map(\.islandClient.text) == ["client-0", "07-tendermint-1"])
+      #expect(await net.lanes.map(\.first.client.text) == ["client-0", "07-tendermint-1"])
+      #expect(await net.lanes.map(\.second.client.text) == ["client-0", "07-tendermint-1"])
       let crossing = try await net.cross([try await net.transfer(10, over: .attested)], over: .attested)
       #expect(crossing.ending == .success)
     }

@@ -76,9 +76,9 @@ struct Audit {
 
   init(_ devnet: Devnet, crossings: Int) async throws {
     guard let network = await devnet.network else { throw LoadError.notReady }
-    let history = try await HistoryAudit(network: network, harbor: devnet.harbor, island: devnet.island)
+    let history = try await HistoryAudit(network: network, accesses: devnet.accesses)
     let value = try await ValueAudit(
-      network: network, harbor: devnet.harbor, island: devnet.island, in: devnet.directory)
+      network: network, accesses: devnet.accesses, in: devnet.directory)
     guard history.holds else {
       throw LoadError.audit("\(history.faultCount) faults: \(history.faults.prefix(3))")
     }

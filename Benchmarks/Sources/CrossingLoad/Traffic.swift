@@ -135,7 +135,7 @@ final class Traffic: Sendable {
   func follow() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       for (index, access) in accesses.enumerated() {
-        let client = lane.client(on: network.domains[index].name).text
+        let client = lane.client(on: network.domains[index].name)?.text
         group.addTask {
           var height = try await access.head().height
           while true {

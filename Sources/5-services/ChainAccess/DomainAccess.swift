@@ -78,9 +78,15 @@ public protocol DomainAccess: Sendable {
   /// - Throws: `notSupported` on other domains.
   func transactions(matching query: String, limit: Int) async throws(AccessError) -> [ObservedTransaction]
 
-  /// The transactions that wrote what a host stores under `path`: the packet for a commitment, the answer for an
-  /// acknowledgement; newest first.
-  func packetTransactions(of path: PacketPath, limit: Int) async throws(AccessError) -> [ObservedTransaction]
+  /// The transactions that did `step` with one packet, newest first: usually one, or none.
+  ///
+  /// - Parameter client: the packet's, on this domain.
+  func packetTransactions(
+    _ step: PacketStep, client: ClientID, sequence: Sequence, limit: Int
+  ) async throws(AccessError) -> [ObservedTransaction]
+
+  /// The number that the next packet of `client` will have, in the state of `version`.
+  func nextSequence(of client: ClientID, at version: UInt64) async throws(AccessError) -> UInt64
 
   /// The name under which a submitted transaction is found in a block.
   func hash(of transaction: [UInt8]) -> Bytes32
@@ -95,17 +101,18 @@ extension DomainAccess {
   }
 
   public func packetTransactions(
-    of path: PacketPath, limit: Int
+    _ step: PacketStep, client: ClientID, sequence: Sequence, limit: Int
   ) async throws(AccessError) -> [ObservedTransaction] {
-    let (event, client) =
-      switch path.kind {
-      case .commitment: ("send_packet", "packet_source_client")
-      case .receipt: ("recv_packet", "packet_dest_client")
-      case .acknowledgement: ("write_acknowledgement", "packet_dest_client")
-      }
+    let event = step.rawValue
     return try await transactions(
-      matching: "\(event).\(client)='\(path.client)' AND \(event).packet_sequence='\(path.sequence)'",
+      matching: "\(event).\(step.clientAttribute)='\(client)' AND \(event).packet_sequence='\(sequence)'",
       limit: limit)
+  }
+
+  public func nextSequence(of client: ClientID, at version: UInt64) async throws(AccessError) -> UInt64 {
+    let entries = try await values(of: [HostKeys.nextSequenceSend(client)], at: version, proven: false)
+    guard let bytes = entries.first?.value else { return 1 }
+    return bytes.reduce(0) { $0 << 8 | UInt64($1) }
   }
 
   public func hash(of transaction: [UInt8]) -> Bytes32 { Transaction.hash(of: transaction) }
@@ -145,6 +152,26 @@ public struct ChainHead: Hashable, Sendable {
     self.finalTime = finalTime
     self.revision = revision
   }
+}
+
+/// What a host tells of a packet, by the type of its event (ibc-go `04-channel/v2/types/events.go`).
+public enum PacketStep: String, Hashable, Sendable, CaseIterable {
+  case sent = "send_packet"
+  case received = "recv_packet"
+  case answered = "write_acknowledgement"
+  case acknowledged = "acknowledge_packet"
+  case timedOut = "timeout_packet"
+
+  /// Whether the origin's host tells it.
+  public var isAtOrigin: Bool {
+    switch self {
+    case .sent, .acknowledged, .timedOut: true
+    case .received, .answered: false
+    }
+  }
+
+  /// Which of the packet's clients is the telling domain's.
+  public var clientAttribute: String { isAtOrigin ? "packet_source_client" : "packet_dest_client" }
 }
 
 /// What a header says of itself, and of the state that it commits to.

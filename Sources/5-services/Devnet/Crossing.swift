@@ -79,17 +79,19 @@ public struct CrossingReader: Sendable {
   public static let idDigitsMin = 6
 
   public let network: Network
-  private let harbor: any DomainAccess
-  private let island: any DomainAccess
+  private let accesses: [String: any DomainAccess]
 
-  public init(network: Network, harbor: any DomainAccess, island: any DomainAccess) {
+  /// - Parameter accesses: by the domain's name.
+  public init(network: Network, accesses: [String: any DomainAccess]) {
     self.network = network
-    self.harbor = harbor
-    self.island = island
+    self.accesses = accesses
   }
 
-  public func access(_ domain: Network.Domain) -> any DomainAccess {
-    domain.name == network.harbor.name ? harbor : island
+  public func access(_ domain: Network.Domain) throws(CrossingLookupError) -> any DomainAccess {
+    guard let access = accesses[domain.name] else {
+      throw .access(domain: domain.name, .notSupported)
+    }
+    return access
   }
 
   // MARK: Names
@@ -106,9 +108,8 @@ public struct CrossingReader: Sendable {
     var keys: [PacketKey] = []
     for domain in network.domains {
       if parts.count == 3, network.domain(parts[0])?.name != domain.name { continue }
-      for lane in network.lanes where lane.client(on: domain.name).text == name || lane.kind.rawValue == name
-      {
-        let end = network.end(lane, on: domain)
+      for (lane, client) in network.lanes(on: domain) where client.text == name || lane.kind.rawValue == name {
+        let end = LaneEnd(domain.id, client)
         if try await next(end) > sequence.rawValue { keys.append(PacketKey(end, sequence)) }
       }
     }
@@ -123,8 +124,8 @@ public struct CrossingReader: Sendable {
     let wanted = "0x" + digits
     var keys: [PacketKey] = []
     for domain in network.domains {
-      for lane in network.lanes {
-        let end = network.end(lane, on: domain)
+      for (_, client) in network.lanes(on: domain) {
+        let end = LaneEnd(domain.id, client)
         let next = try await next(end)
         // The newest first: that is what people ask for.
         for number in stride(from: next, to: next > Self.searchMax ? next - Self.searchMax : 0, by: -1) {
@@ -156,15 +157,10 @@ public struct CrossingReader: Sendable {
   /// The number of the next packet of an end.
   public func next(_ end: LaneEnd) async throws(CrossingLookupError) -> UInt64 {
     guard let domain = network.domain(end.domain.text) else { throw .unknown }
-    let access = access(domain)
-    do {
-      let version = try await access.head().height
-      let key = HostKeys.nextSequenceSend(end.client)
-      guard let bytes = try await access.values(of: [key], at: version, proven: false).first?.value else {
-        return 1
-      }
-      return bytes.reduce(0) { $0 << 8 | UInt64($1) }
-    } catch { throw .access(domain: domain.name, error) }
+    let access = try access(domain)
+    do { return try await access.nextSequence(of: end.client, at: try await access.head().height) } catch {
+      throw .access(domain: domain.name, error)
+    }
   }
 
   // MARK: Stages
@@ -174,16 +170,14 @@ public struct CrossingReader: Sendable {
     guard let origin = network.domain(key.origin.domain.text),
       let lane = network.lane(of: key.origin.client, on: origin)
     else { throw .unknown }
-    let destination = network.other(origin)
-    let source = "packet_source_client='\(key.origin.client)'"
-    guard let sending = try await event("send_packet", source, key.sequence, on: origin) else {
+    let destination = network.other(origin, over: lane)
+    guard let sending = try await event(.sent, key.origin.client, key.sequence, on: origin) else {
       throw .unknown
     }
     guard let packet = Self.packet(sending.event) else { throw .malformed(domain: origin.name) }
     let id: CrossingID
     do { id = try CrossingID(packet, origin: origin.id) } catch { throw .malformed(domain: origin.name) }
-    let target = "packet_dest_client='\(packet.destinationClient)'"
-    let answering = try await event("write_acknowledgement", target, key.sequence, on: destination)
+    let answering = try await event(.answered, packet.destinationClient, key.sequence, on: destination)
     let acknowledgement = answering.flatMap { found -> Acknowledgement? in
       guard let bytes = try? Hex.decode(found.event.value("encoded_acknowledgement_hex") ?? "") else {
         return nil
@@ -194,8 +188,9 @@ public struct CrossingReader: Sendable {
       $0.type == "packet_failed" && $0.value("packet_dest_client") == packet.destinationClient.text
         && $0.value("packet_sequence") == key.sequence.description
     }?.value("reason")
-    let closing = try await event("acknowledge_packet", source, key.sequence, on: origin)
-    let expiring = closing == nil ? try await event("timeout_packet", source, key.sequence, on: origin) : nil
+    let closing = try await event(.acknowledged, key.origin.client, key.sequence, on: origin)
+    let expiring =
+      closing == nil ? try await event(.timedOut, key.origin.client, key.sequence, on: origin) : nil
     let sent = try await mark(sending.transaction, on: origin)
     var executed: ChainMark?
     if let answering { executed = try await mark(answering.transaction, on: destination) }
@@ -221,19 +216,17 @@ public struct CrossingReader: Sendable {
   }
 
   private func event(
-    _ type: String, _ client: String, _ sequence: Sequence, on domain: Network.Domain
+    _ step: PacketStep, _ client: ClientID, _ sequence: Sequence, on domain: Network.Domain
   ) async throws(CrossingLookupError) -> (event: Event, transaction: ObservedTransaction)? {
-    let parts = client.split(separator: "=")
-    let value = parts.last.map { $0.trimmingCharacters(in: CharacterSet(charactersIn: "'")) } ?? ""
-    let query = "\(type).\(client) AND \(type).packet_sequence=\(sequence)"
+    let access = try access(domain)
     let found: [ObservedTransaction]
-    do { found = try await access(domain).transactions(matching: query, limit: 4) } catch {
-      throw .access(domain: domain.name, error)
-    }
+    do {
+      found = try await access.packetTransactions(step, client: client, sequence: sequence, limit: 4)
+    } catch { throw .access(domain: domain.name, error) }
     for transaction in found {
       let event = transaction.result.events.first {
-        $0.type == type && $0.value("packet_sequence") == sequence.description
-          && $0.value(String(parts[0])) == value
+        $0.type == step.rawValue && $0.value("packet_sequence") == sequence.description
+          && $0.value(step.clientAttribute) == client.text
       }
       if let event { return (event, transaction) }
     }
@@ -243,21 +236,25 @@ public struct CrossingReader: Sendable {
   private func mark(
     _ transaction: ObservedTransaction, on domain: Network.Domain
   ) async throws(CrossingLookupError) -> ChainMark {
+    let access = try access(domain)
     do {
-      let block = try await access(domain).block(at: transaction.height)
+      let header = try await access.stateHeader(at: transaction.height)
       return ChainMark(
-        domain: domain.name, height: transaction.height, time: block.time, transaction: transaction.hash)
+        domain: domain.name, height: transaction.height, time: header.time, transaction: transaction.hash)
     } catch { throw .access(domain: domain.name, error) }
   }
 
-  /// The header that proves what a block did; nil while it is not made.
+  /// The header that proves what a block did; nil while it is not made, or not final.
   private func header(
     after mark: ChainMark?, on domain: Network.Domain
   ) async throws(CrossingLookupError) -> ChainMark? {
     guard let mark else { return nil }
+    let access = try access(domain)
     do {
-      let block = try await access(domain).block(at: mark.height + 1)
-      return ChainMark(domain: domain.name, height: block.height, time: block.time, transaction: nil)
+      guard let height = access.provingHeight(of: mark.height), try await access.head().finalHeight >= height
+      else { return nil }
+      let header = try await access.stateHeader(at: height)
+      return ChainMark(domain: domain.name, height: height, time: header.time, transaction: nil)
     } catch {
       switch error {
       case .heightUnknown: return nil

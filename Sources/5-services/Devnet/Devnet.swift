@@ -281,7 +281,7 @@ public actor Devnet {
   ) throws(DevnetError) -> [AttesterService] {
     var bindings: [AttestationBinding] = []
     for lane in lanes where lane.kind == .attested {
-      for (origin, client) in [(islandSide.id, lane.harborClient), (harborSide.id, lane.islandClient)] {
+      for (origin, client) in [(islandSide.id, lane.first.client), (harborSide.id, lane.second.client)] {
         do {
           bindings.append(try AttestationBinding(origin: origin, router: LaneSetup.router, client: client))
         } catch { throw .lanes(.policy(PolicyError(error))) }
@@ -305,11 +305,12 @@ public actor Devnet {
     for name in DevnetNames.accounts { accounts[name] = signers.account(name)?.key.address }
     func domain(_ side: Domain, _ port: Int) -> Network.Domain {
       Network.Domain(
-        name: side.name, chainID: side.genesis.rules.chainID, feeDenom: side.genesis.rules.feeDenom,
-        port: port, id: side.id)
+        name: side.name, kind: .embedded, chainID: side.genesis.rules.chainID,
+        feeDenom: side.genesis.rules.feeDenom, endpoint: "http://127.0.0.1:\(port)", id: side.id)
     }
     return Network(
-      harbor: domain(harborSide, ports.harbor), island: domain(islandSide, ports.island), lanes: lanes,
+      harbor: domain(harborSide, ports.harbor), island: domain(islandSide, ports.island), reef: nil,
+      contracts: nil, lanes: lanes,
       accounts: accounts, users: DevnetNames.users,
       attesters: signers.attesters.map { $0.address.description }, quorum: DevnetNames.quorum,
       process: ProcessInfo.processInfo.processIdentifier)
@@ -322,12 +323,12 @@ public actor Devnet {
     var relayed: [RelayedLane] = []
     for lane in lanes {
       let id = LaneID(
-        origin: harborSide.id, sourceClient: lane.harborClient, destination: islandSide.id,
-        destinationClient: lane.islandClient)
+        origin: harborSide.id, sourceClient: lane.first.client, destination: islandSide.id,
+        destinationClient: lane.second.client)
       relayed.append(
         RelayedLane(
-          id, origin: try evidence(lane, of: islandSide, for: lane.harborClient),
-          destination: try evidence(lane, of: harborSide, for: lane.islandClient)))
+          id, origin: try evidence(lane, of: islandSide, for: lane.first.client),
+          destination: try evidence(lane, of: harborSide, for: lane.second.client)))
     }
     let domains = [harborSide, islandSide].map { side in
       RelayedDomain(
@@ -343,6 +344,7 @@ public actor Devnet {
     _ lane: Network.Lane, of origin: Domain, for client: ClientID
   ) throws(DevnetError) -> EvidenceSource {
     switch lane.kind {
+    case .evm: throw .lanes(.kind(lane.kind))
     case .light:
       return .headers(trustingSeconds: UInt64(clamping: LaneSetup.trustingPeriod.components.seconds))
     case .attested:
@@ -370,8 +372,8 @@ public actor Devnet {
 
   /// Tells the relayer, by the lane's end on harbor.
   public func command(_ command: DevnetCommand) async {
-    guard let network, let lane = network.lane(command.lane) else { return }
-    await relayer?.command(command.relayed(to: network.end(lane, on: network.harbor)))
+    guard let network, let end = network.lane(command.lane).flatMap({ network.end(of: $0) }) else { return }
+    await relayer?.command(command.relayed(to: end))
     announce(.commanded(command))
   }
 
@@ -411,7 +413,12 @@ public actor Devnet {
 
   /// Reads crossings in this process.
   public func reader() -> CrossingReader? {
-    network.map { CrossingReader(network: $0, harbor: harbor, island: island) }
+    network.map { CrossingReader(network: $0, accesses: accesses) }
+  }
+
+  /// The domains by name, in this process.
+  public nonisolated var accesses: [String: any DomainAccess] {
+    [DevnetNames.harbor: harbor, DevnetNames.island: island]
   }
 
   // MARK: Telling

@@ -46,7 +46,6 @@ struct FinishedCrossings {
     _ results: [TransactionResult], time: CometBFT.Timestamp, on domain: Network.Domain
   ) -> [FinishedCrossing] {
     var finished: [FinishedCrossing] = []
-    let other = network.other(domain)
     for result in results where result.succeeded {
       for event in result.events {
         switch event.type {
@@ -54,7 +53,7 @@ struct FinishedCrossings {
           if let key = key(event, "packet_source_client", domain) { begin(key, at: time) }
         case "packet_failed":
           guard let lane = lane(event, "packet_dest_client", domain),
-            let key = key(event, lane.client(on: other.name), other)
+            let key = key(event, lane.far(from: domain.name).client, network.other(domain, over: lane))
           else { continue }
           open[key]?.failure = event.value("reason")
         case "acknowledge_packet", "timeout_packet":
@@ -68,7 +67,7 @@ struct FinishedCrossings {
             ? .refundedAfterTimeout : beginning.failure != nil ? .refundedAfterError : .success
           finished.append(
             FinishedCrossing(
-              id: id, key: key, lane: lane, origin: domain.name, destination: other.name, packet: packet,
+              id: id, key: key, lane: lane, origin: domain.name, destination: lane.far(from: domain.name).domain, packet: packet,
               ending: ending, sent: beginning.sent, settled: time, failure: beginning.failure))
         default: continue
         }

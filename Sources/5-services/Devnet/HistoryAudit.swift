@@ -46,7 +46,7 @@ public struct HistoryAudit: Hashable, Sendable {
   ///
   /// - Parameter journal: what a sender was told about its transactions: each must be in its block.
   public init(
-    network: Network, harbor: any DomainAccess, island: any DomainAccess,
+    network: Network, accesses: [String: any DomainAccess],
     journal: [JournalEntry] = []
   ) async throws(AuditError) {
     var sequences: [LaneEnd: [UInt64]] = [:]
@@ -55,8 +55,8 @@ public struct HistoryAudit: Hashable, Sendable {
     var acknowledged: Set<PacketKey> = []
     var expired: Set<PacketKey> = []
     var included: [String: [Bytes32: UInt64]] = [:]
-    for (domain, access) in [(network.harbor, harbor), (network.island, island)] {
-      let other = network.other(domain)
+    for domain in network.domains {
+      guard let access = accesses[domain.name] else { continue }
       let head = try await ValueAudit.reach(domain) { () async throws(AccessError) in try await access.head()
       }
       heights[domain.name] = head.height
@@ -75,11 +75,11 @@ public struct HistoryAudit: Hashable, Sendable {
                 sequences[key.origin, default: []].append(key.sequence.rawValue)
               }
             case "recv_packet":
-              if let key = Self.key(event, other), !received.insert(key).inserted {
+              if let key = Self.receivedKey(event, on: domain, network), !received.insert(key).inserted {
                 record(.receivedTwice(key))
               }
             case "packet_failed":
-              if let key = Self.failedKey(event, on: domain, network) { errors.insert(key) }
+              if let key = Self.receivedKey(event, on: domain, network) { errors.insert(key) }
             case "acknowledge_packet", "timeout_packet":
               guard let key = Self.key(event, domain) else { continue }
               let isTimeout = event.type == "timeout_packet"
@@ -131,15 +131,16 @@ public struct HistoryAudit: Hashable, Sendable {
     return PacketKey(LaneEnd(origin.id, client), sequence)
   }
 
-  private static func failedKey(
+  /// The packet of an event at its destination.
+  private static func receivedKey(
     _ event: Event, on domain: Network.Domain, _ network: Network
   ) -> PacketKey? {
-    let other = network.other(domain)
     guard let client = event.value("packet_dest_client").flatMap({ try? ClientID($0) }),
       let lane = network.lane(of: client, on: domain),
       let sequence = event.value("packet_sequence").flatMap({ UInt64($0) }).flatMap({ Sequence($0) })
     else { return nil }
-    return PacketKey(network.end(lane, on: other), sequence)
+    let origin = network.other(domain, over: lane)
+    return PacketKey(LaneEnd(origin.id, lane.far(from: domain.name).client), sequence)
   }
 
   private static func fee(_ transaction: ObservedTransaction, _ domain: Network.Domain) -> UInt256 {

@@ -20,6 +20,8 @@ public enum LaneSetupError: Error, Hashable, Sendable {
   case attesters(domain: String, agreed: Int, needed: Int)
   case policy(PolicyError)
   case identifier
+  /// A lane of this kind is not between two ledgers.
+  case kind(Network.Lane.Kind)
   /// Somebody asked to stop before this step.
   case interrupted(LaneSetup.Step)
   /// More clients than are looked at: somebody else has filled the domain.
@@ -83,10 +85,11 @@ public struct LaneSetup: Sendable {
   /// The clients of every lane; what attesters sign names them.
   func clients() async throws(LaneSetupError) -> [Network.Lane] {
     var lanes: [Network.Lane] = []
-    for kind in Network.Lane.Kind.allCases {
+    for kind in Network.Lane.Kind.embedded {
       let onHarbor = try await client(kind, on: harbor, of: island)
       let onIsland = try await client(kind, on: island, of: harbor)
-      lanes.append(Network.Lane(kind: kind, harborClient: onHarbor, islandClient: onIsland))
+      lanes.append(Network.Lane(
+          kind: kind, .init(harbor.name, onHarbor), .init(island.name, onIsland)))
     }
     return lanes
   }
@@ -96,11 +99,11 @@ public struct LaneSetup: Sendable {
   /// - Parameter signing: in the order of ``attesters``.
   func connect(_ lanes: [Network.Lane], signing: [any AttesterAccess]) async throws(LaneSetupError) {
     for lane in lanes {
-      try await register(lane.kind, lane.harborClient, with: lane.islandClient, on: harbor)
-      try await register(lane.kind, lane.islandClient, with: lane.harborClient, on: island)
+      try await register(lane.kind, lane.first.client, with: lane.second.client, on: harbor)
+      try await register(lane.kind, lane.second.client, with: lane.first.client, on: island)
       guard lane.kind == .attested else { continue }
-      try await update(lane.harborClient, on: harbor, of: island, itsClient: lane.islandClient, signing)
-      try await update(lane.islandClient, on: island, of: harbor, itsClient: lane.harborClient, signing)
+      try await update(lane.first.client, on: harbor, of: island, itsClient: lane.second.client, signing)
+      try await update(lane.second.client, on: island, of: harbor, itsClient: lane.first.client, signing)
     }
   }
 
@@ -118,6 +121,7 @@ public struct LaneSetup: Sendable {
       switch kind {
       case .attested: try await attestedState(on: side, of: other)
       case .light: try await lightState(of: other, at: head)
+      case .evm: throw .kind(kind)
       }
     let message = LedgerMessage.createClient(
       clientState: state, consensusState: consensus, signer: side.address)
@@ -158,6 +162,7 @@ public struct LaneSetup: Sendable {
           let state = try? Tendermint.ClientState(decoding: value.span), state.chainID == other.chainID
         else { continue }
         return (id, count)
+      case .evm: throw .kind(kind)
       }
     }
     return (nil, count)

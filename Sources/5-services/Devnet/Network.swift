@@ -3,51 +3,85 @@ import Foundation
 public import Ledger
 public import Messages
 public import RelayEngine
-import WireBytes
+public import WireBytes
 
 /// What a tool must know of a running devnet: `network.json` of its directory, schema `causeway.network/1`.
 public struct Network: Hashable, Sendable {
   public static let schema = "causeway.network/1"
 
   public struct Domain: Hashable, Sendable {
-    /// `harbor` or `island`.
+    public enum Kind: String, Hashable, Sendable {
+      /// A ledger in this process, with CometBFT's RPC.
+      case embedded
+      /// An EVM chain behind a node's JSON-RPC.
+      case evm
+    }
+    /// ``DevnetNames/harbor``, ``DevnetNames/island`` or ``DevnetNames/reef``.
     public let name: String
+    public let kind: Kind
     public let chainID: String
+    /// What fees are paid in.
     public let feeDenom: Denom
-    public let port: Int
-
-    public var id: DomainID
-    /// Where its CometBFT RPC answers.
-    public var endpoint: String { "http://127.0.0.1:\(port)" }
+    /// Where its RPC answers.
+    public let endpoint: String
+    public let id: DomainID
   }
 
-  /// Two clients of each other, and how they are convinced.
+  /// Two clients of each other, and how they are convinced. Every lane has harbor at its first end.
   public struct Lane: Hashable, Sendable {
     public enum Kind: String, Hashable, Sendable, CaseIterable {
       /// Attesters sign what a domain holds; a quorum of them is believed.
       case attested
       /// 07-tendermint: headers that validators have signed, and proofs of the state tree.
       case light
+      /// Between a ledger and an EVM chain. The chain's contract believes a quorum of attesters on what the ledger holds;
+      /// the ledger believes them on the chain's state root, and a Merkle-Patricia proof of the router's slot under it.
+      case evm
+
+      /// Lanes between the two ledgers, which every devnet has.
+      public static let embedded: [Kind] = [.attested, .light]
     }
+
+    /// A client, and the domain that holds it.
+    public struct End: Hashable, Sendable {
+      public let domain: String
+      public let client: ClientID
+
+      public init(_ domain: String, _ client: ClientID) {
+        self.domain = domain
+        self.client = client
+      }
+    }
+
     public let kind: Kind
-    /// Harbor's client of island.
-    public let harborClient: ClientID
-    /// Island's client of harbor.
-    public let islandClient: ClientID
+    public let first: End
+    public let second: End
 
-    public init(kind: Kind, harborClient: ClientID, islandClient: ClientID) {
+    public init(kind: Kind, _ first: End, _ second: End) {
       self.kind = kind
-      self.harborClient = harborClient
-      self.islandClient = islandClient
+      self.first = first
+      self.second = second
     }
 
-    public func client(on name: String) -> ClientID {
-      name == DevnetNames.harbor ? harborClient : islandClient
-    }
+    public var ends: [End] { [first, second] }
+    /// The client on the domain of that name; nil when the lane does not reach it.
+    public func client(on name: String) -> ClientID? { ends.first { $0.domain == name }?.client }
+    /// The end that is not on the domain of that name.
+    public func far(from name: String) -> End { first.domain == name ? second : first }
+  }
+
+  /// Contracts of the EVM chain, by the name that they are built under.
+  public struct Contracts: Hashable, Sendable {
+    public let addresses: [String: Bytes20]
+    public init(_ addresses: [String: Bytes20]) { self.addresses = addresses }
+    public subscript(_ name: String) -> Bytes20? { addresses[name] }
   }
 
   public let harbor: Domain
   public let island: Domain
+  /// The EVM chain, in a devnet that has one.
+  public let reef: Domain?
+  public let contracts: Contracts?
   public let lanes: [Lane]
   /// Accounts by name; they are the same in both domains.
   public let accounts: [String: AccountAddress]
@@ -58,16 +92,24 @@ public struct Network: Hashable, Sendable {
   public let quorum: Int
   public let process: Int32
 
-  public var domains: [Domain] { [harbor, island] }
+  public var domains: [Domain] { [harbor, island] + (reef.map { [$0] } ?? []) }
 
   /// The domain of that name, chain id or CAIP-2 id.
   public func domain(_ text: String) -> Domain? {
     domains.first { $0.name == text || $0.chainID == text || $0.id.text == text }
   }
-  public func other(_ domain: Domain) -> Domain { domain.name == harbor.name ? island : harbor }
+  /// The domain at the lane's other end.
+  public func other(_ domain: Domain, over lane: Lane) -> Domain {
+    self.domain(lane.far(from: domain.name).domain) ?? domain
+  }
   public func lane(_ kind: Lane.Kind) -> Lane? { lanes.first { $0.kind == kind } }
-  public func end(_ lane: Lane, on domain: Domain) -> LaneEnd {
-    LaneEnd(domain.id, lane.client(on: domain.name))
+  /// The lanes that reach a domain, each with its client there.
+  public func lanes(on domain: Domain) -> [(lane: Lane, client: ClientID)] {
+    lanes.compactMap { lane in lane.client(on: domain.name).map { (lane, $0) } }
+  }
+  /// A lane's first end.
+  public func end(of lane: Lane) -> LaneEnd? {
+    domain(lane.first.domain).map { LaneEnd($0.id, lane.first.client) }
   }
   /// The lane that has `client` on `domain`.
   public func lane(of client: ClientID, on domain: Domain) -> Lane? {
@@ -87,6 +129,8 @@ public struct Network: Hashable, Sendable {
 public enum DevnetNames {
   public static let harbor = "harbor"
   public static let island = "island"
+  /// The EVM chain.
+  public static let reef = "reef"
   /// People.
   public static let users = ["alice", "bob", "carol"]
   /// Makes the lanes.
@@ -107,26 +151,31 @@ public enum NetworkFileError: Error, Hashable, Sendable {
 
 extension Network {
   public var json: JSONValue {
-    [
+    var members: [String: JSONValue] = [
       "schema": .string(Self.schema), "process": .number(String(process)),
       "domains": .array(
         domains.map {
           [
-            "name": .string($0.name), "chain_id": .string($0.chainID), "fee_denom": .string($0.feeDenom.text),
-            "rpc": .string($0.endpoint), "port": .number(String($0.port)),
+            "name": .string($0.name), "kind": .string($0.kind.rawValue), "chain_id": .string($0.chainID),
+            "fee_denom": .string($0.feeDenom.text), "rpc": .string($0.endpoint), "caip2": .string($0.id.text),
           ]
         }),
       "lanes": .array(
         lanes.map {
           [
-            "kind": .string($0.kind.rawValue), "harbor_client": .string($0.harborClient.text),
-            "island_client": .string($0.islandClient.text),
+            "kind": .string($0.kind.rawValue),
+            "ends": .array(
+              $0.ends.map { ["domain": .string($0.domain), "client": .string($0.client.text)] }),
           ]
         }),
       "accounts": .object(accounts.mapValues { .string($0.text) }),
       "users": .array(users.map { .string($0) }),
       "attesters": .array(attesters.map { .string($0) }), "quorum": .number(String(quorum)),
     ]
+    if let contracts {
+      members["contracts"] = .object(contracts.addresses.mapValues { .string($0.description) })
+    }
+    return .object(members)
   }
 
   /// Reads `network.json` of a directory.
@@ -142,16 +191,27 @@ extension Network {
   public init(json: JSONValue) throws(NetworkFileError) {
     guard json["schema"]?.string == Self.schema else { throw .form(member: "schema") }
     guard let process = json["process"]?.integer(Int32.self) else { throw .form(member: "process") }
-    guard let domains = json["domains"]?.array, domains.count == 2 else { throw .form(member: "domains") }
+    guard let domains = json["domains"]?.array, (2...3).contains(domains.count) else {
+      throw .form(member: "domains")
+    }
     harbor = try Self.domain(domains[0])
     island = try Self.domain(domains[1])
+    reef = domains.count == 3 ? try Self.domain(domains[2]) : nil
+    var addresses: [String: Bytes20] = [:]
+    for (name, value) in json["contracts"]?.object ?? [:] {
+      guard let address = value.string.flatMap({ try? Bytes20(hex: $0) }) else {
+        throw .form(member: "contracts")
+      }
+      addresses[name] = address
+    }
+    contracts = addresses.isEmpty ? nil : Contracts(addresses)
     var lanes: [Lane] = []
     for lane in json["lanes"]?.array ?? [] {
       guard let kind = lane["kind"]?.string.flatMap(Lane.Kind.init(rawValue:)),
-        let harborClient = lane["harbor_client"]?.string.flatMap({ try? ClientID($0) }),
-        let islandClient = lane["island_client"]?.string.flatMap({ try? ClientID($0) })
+        let ends = lane["ends"]?.array, ends.count == 2, let first = Self.end(ends[0]),
+        let second = Self.end(ends[1])
       else { throw .form(member: "lanes") }
-      lanes.append(Lane(kind: kind, harborClient: harborClient, islandClient: islandClient))
+      lanes.append(Lane(kind: kind, first, second))
     }
     self.lanes = lanes
     var accounts: [String: AccountAddress] = [:]
@@ -168,11 +228,18 @@ extension Network {
     self.process = process
   }
 
+  private static func end(_ json: JSONValue) -> Lane.End? {
+    guard let domain = json["domain"]?.string, let client = json["client"]?.string.flatMap({ try? ClientID($0) })
+    else { return nil }
+    return Lane.End(domain, client)
+  }
+
   private static func domain(_ json: JSONValue) throws(NetworkFileError) -> Domain {
-    guard let name = json["name"]?.string, let chainID = json["chain_id"]?.string,
-      let denom = json["fee_denom"]?.string.flatMap({ try? Denom($0) }),
-      let port = json["port"]?.integer(Int.self), let id = try? DomainID("cosmos:\(chainID)")
+    guard let name = json["name"]?.string, let kind = json["kind"]?.string.flatMap(Domain.Kind.init(rawValue:)),
+      let chainID = json["chain_id"]?.string,
+      let denom = json["fee_denom"]?.string.flatMap({ try? Denom($0) }), let endpoint = json["rpc"]?.string,
+      let id = json["caip2"]?.string.flatMap({ try? DomainID($0) })
     else { throw .form(member: "domains") }
-    return Domain(name: name, chainID: chainID, feeDenom: denom, port: port, id: id)
+    return Domain(name: name, kind: kind, chainID: chainID, feeDenom: denom, endpoint: endpoint, id: id)
   }
 }

@@ -29,11 +29,15 @@ public struct CrossingMessages: Sendable {
   public init(_ network: Network, lane: Network.Lane, from origin: Network.Domain) {
     self.lane = lane
     self.origin = origin
-    destination = network.other(origin)
+    destination = network.other(origin, over: lane)
+    near = lane.client(on: origin.name) ?? lane.first.client
   }
 
-  public var sourceClient: ClientID { lane.client(on: origin.name) }
-  public var destinationClient: ClientID { lane.client(on: destination.name) }
+  private let near: ClientID
+
+  /// The origin's client of the destination.
+  public var sourceClient: ClientID { near }
+  public var destinationClient: ClientID { lane.far(from: origin.name).client }
 
   /// How the destination names a token that it gets over this lane.
   public func arriving(_ path: TokenPath) -> TokenPath {

@@ -54,18 +54,21 @@ public struct ValueAudit: Hashable, Sendable {
 
   /// Counts; both domains should be at rest, or packets in flight show as vouchers that are still to come.
   public init(
-    network: Network, harbor: any DomainAccess, island: any DomainAccess, in directory: DevnetDirectory
+    network: Network, accesses: [String: any DomainAccess], in directory: DevnetDirectory
   ) async throws(AuditError) {
     var issues: [Issue] = []
     var escrows: [Escrow] = []
     var supplies: [String: [Coin]] = [:]
-    for (domain, access) in [(network.harbor, harbor), (network.island, island)] {
+    let ledgers = network.domains.compactMap { domain in
+      domain.kind == .embedded ? accesses[domain.name].map { (domain, $0) } : nil
+    }
+    for (domain, access) in ledgers {
       supplies[domain.name] = try await Self.reach(domain) { () async throws(AccessError) in
         try await access.supplies()
       }
     }
     var backed: [String: Set<String>] = [:]
-    for (domain, access) in [(network.harbor, harbor), (network.island, island)] {
+    for (domain, access) in ledgers {
       let genesis = try Self.genesis(of: domain, in: directory)
       let fees = try await Self.reach(domain) { () async throws(AccessError) in
         try await access.balances(of: LedgerRules.feeCollector)
@@ -75,15 +78,14 @@ public struct ValueAudit: Hashable, Sendable {
           domain: domain.name, denom: domain.feeDenom, genesis: genesis,
           supply: Self.amount(domain.feeDenom.text, in: supplies[domain.name] ?? []),
           fees: Self.amount(domain.feeDenom.text, in: fees)))
-      let other = network.other(domain)
-      for lane in network.lanes {
-        let client = lane.client(on: domain.name)
+      for (lane, client) in network.lanes(on: domain) where lane.kind != .evm {
+        let other = network.other(domain, over: lane)
         let held = try await Self.reach(domain) { () async throws(AccessError) in
           try await access.balances(of: TransferApplication.escrow(.transfer, client))
         }
         for coin in held where coin.amount > .zero {
           let path = try await Self.path(of: coin.denom, on: domain, access)
-          let voucher = path.adding(.transfer, lane.client(on: other.name)).token
+          let voucher = path.adding(.transfer, lane.far(from: domain.name).client).token
           backed[other.name, default: []].insert(voucher)
           escrows.append(
             Escrow(

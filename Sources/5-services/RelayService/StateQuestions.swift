@@ -81,11 +81,11 @@ struct StateQuestions: Sendable {
   func lookUp(_ lookup: Lookup, peer: LaneEnd) async throws(AccessError) -> Found? {
     let key = lookup.key
     let end = lookup.wanted == .packet ? key.origin : peer
-    let path = PacketPath(
-      lookup.wanted == .packet ? .commitment : .acknowledgement, client: end.client, sequence: key.sequence)
     guard let access = domains[end.domain] else { return nil }
     let head = try await access.head()
-    for transaction in try await access.packetTransactions(of: path, limit: Self.searchMax) {
+    for transaction in try await access.packetTransactions(
+      lookup.wanted == .packet ? .sent : .answered, client: end.client, sequence: key.sequence,
+      limit: Self.searchMax) {
       let reading = BlockReading(transaction, clients: [end.client.text])
       let sights = reading.seen.map(\.sight).filter { sight in
         let packet = sight.packet

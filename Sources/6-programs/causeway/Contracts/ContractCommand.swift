@@ -63,7 +63,7 @@ struct ContractDesk {
     devnet = try place.devnet.connect()
     domain = try devnet.domain(place.on)
     json = place.devnet.json
-    access = devnet.access(domain)
+    access = try devnet.ledger(domain)
   }
 
   /// Signs, sends, waits for the block, and gives the answer of the one message.

@@ -42,9 +42,9 @@ struct Audit: AsyncParsableCommand {
     let value: ValueAudit
     do throws(AuditError) {
       history = try await HistoryAudit(
-        network: devnet.network, harbor: devnet.harbor, island: devnet.island, journal: entries ?? [])
+        network: devnet.network, accesses: devnet.accesses, journal: entries ?? [])
       value = try await ValueAudit(
-        network: devnet.network, harbor: devnet.harbor, island: devnet.island, in: devnet.directory)
+        network: devnet.network, accesses: devnet.accesses, in: devnet.directory)
     } catch { throw Complaint(AuditText.text(error), code: 3) }
     if arguments.json {
       Terminal.print(AuditText.json(history, value).text(pretty: true))
@@ -61,11 +61,11 @@ struct Audit: AsyncParsableCommand {
     var count = 0
     for domain in devnet.network.domains {
       let access = devnet.access(domain)
-      for lane in devnet.network.lanes {
+      for (_, client) in devnet.network.lanes(on: domain) {
         count += try await devnet.reach(domain) { () async throws(AccessError) in
           let version = try await access.head().height
           return try await access.packets(
-            .commitment, of: lane.client(on: domain.name), after: nil, limit: 1_000, at: version
+            .commitment, of: client, after: nil, limit: 1_000, at: version
           ).count
         }
       }

@@ -39,7 +39,7 @@ extension DemoStory {
     try await makeContracts(&contracts)
     guard let pool = contracts.islandPool, let swap = contracts.harborSwap else { return }
     let lane = try devnet.lane(.attested)
-    let home = TokenPath(island.feeDenom.text).adding(.transfer, lane.harborClient)
+    let home = TokenPath(island.feeDenom.text).adding(.transfer, lane.first.client)
     let before = try await balance("alice", harbor, home.token)
     say("Alice gives 1000 uharbor to harbor's swap: they cross, are swapped in island's pool, and the output comes home.")
     let sent = try await execute(
@@ -87,7 +87,7 @@ extension DemoStory {
       return check(false, "the contracts are there")
     }
     let lane = try devnet.lane(.attested)
-    let home = TokenPath(island.feeDenom.text).adding(.transfer, lane.harborClient)
+    let home = TokenPath(island.feeDenom.text).adding(.transfer, lane.first.client)
     let before = try await balance("alice", harbor, home.token)
     say("Alice splits 1000 uharbor: half is swapped in harbor's pool, half in island's; one result when both are known.")
     let sent = try await execute(
@@ -124,7 +124,8 @@ extension DemoStory {
     guard DemoContracts.names.allSatisfy({ contracts.wasm($0) != nil }) else { return false }
     let query = ContractQuery.codes(.first)
     for domain in [harbor, island] {
-      do { _ = try await devnet.access(domain).answer(to: query.path, query.request) } catch {
+      let access = try devnet.ledger(domain)
+      do { _ = try await access.answer(to: query.path, query.request) } catch {
         // A domain without contracts does not know the question.
         if case .endpoint = error { return false }
         throw Complaint(DevnetText.text(error, domain.name), code: 3)
@@ -137,8 +138,8 @@ extension DemoStory {
 
   private mutating func makeContracts(_ contracts: inout DemoContracts) async throws {
     let lane = try devnet.lane(.attested)
-    let there = TokenPath(harbor.feeDenom.text).adding(.transfer, lane.islandClient)
-    let here = TokenPath(island.feeDenom.text).adding(.transfer, lane.harborClient)
+    let there = TokenPath(harbor.feeDenom.text).adding(.transfer, lane.second.client)
+    let here = TokenPath(island.feeDenom.text).adding(.transfer, lane.first.client)
     let amount = Self.liquidity
     let out = try await transfer(
       amount, from: "alice", to: "bob", on: harbor, path: TokenPath(harbor.feeDenom.text))
@@ -149,8 +150,8 @@ extension DemoStory {
     contracts.harborPool = try await makePool(contracts, harbor.feeDenom.text, here.token, on: harbor)
     let islandSwap = try await make(contracts, "swap", [:], on: island)
     let route: JSONValue = [
-      "client": .string(lane.harborClient.text), "domain": .string(island.id.text),
-      "destination_client": .string(lane.islandClient.text), "contract": .string(islandSwap.text),
+      "client": .string(lane.first.client.text), "domain": .string(island.id.text),
+      "destination_client": .string(lane.second.client.text), "contract": .string(islandSwap.text),
     ]
     contracts.islandSwap = islandSwap
     contracts.harborSwap = try await make(contracts, "swap", ["routes": [route]], on: harbor)
@@ -201,7 +202,7 @@ extension DemoStory {
     let deadline = try await now(harbor).adding(seconds: seconds)
     return [
       "swap_across": [
-        "client": .string(lane.harborClient.text), "pool": .string(pool.text), "min_out": .string(String(least)),
+        "client": .string(lane.first.client.text), "pool": .string(pool.text), "min_out": .string(String(least)),
         "deadline": .number(String(deadline.seconds)),
       ]
     ]
@@ -214,7 +215,7 @@ extension DemoStory {
     return [
       "fill": [
         "local": ["pool": .string(near.text), "amount": "500"],
-        "across": ["client": .string(lane.harborClient.text), "pool": .string(far.text)],
+        "across": ["client": .string(lane.first.client.text), "pool": .string(far.text)],
         "min_out": .string(String(least)), "deadline": .number(String(deadline.seconds)),
       ]
     ]
@@ -235,7 +236,7 @@ extension DemoStory {
 
   private func key(_ sent: SentOrder, _ lane: Network.Lane) throws -> PacketKey {
     guard let sequence = Sequence(sent.sequence) else { throw Complaint("packets count from 1", code: 1) }
-    return PacketKey(LaneEnd(harbor.id, lane.harborClient), sequence)
+    return PacketKey(LaneEnd(harbor.id, lane.first.client), sequence)
   }
 
   /// What the contract knows of an order, once it is in one of `states`, or after some seconds.
@@ -243,10 +244,10 @@ extension DemoStory {
     _ contract: AccountAddress, _ sent: SentOrder, _ lane: Network.Lane, until states: Set<String>
   ) async throws -> JSONValue {
     let question: JSONValue = [
-      "order": ["client": .string(lane.harborClient.text), "sequence": .number(String(sent.sequence))]
+      "order": ["client": .string(lane.first.client.text), "sequence": .number(String(sent.sequence))]
     ]
     let query = ContractQuery.smartContractState(contract, message: [UInt8](question.text().utf8))
-    let access = devnet.access(harbor)
+    let access = devnet.harbor
     var answer = JSONValue.null
     try await wait {
       let bytes = try await devnet.reach(harbor) { () async throws(AccessError) in

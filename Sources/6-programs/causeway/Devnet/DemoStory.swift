@@ -90,7 +90,7 @@ struct DemoStory {
     title("A transfer, and its return")
     let lane = try devnet.lane(.attested)
     let amount: UInt64 = 1_000
-    let voucher = TokenPath(harbor.feeDenom.text).adding(.transfer, lane.islandClient)
+    let voucher = TokenPath(harbor.feeDenom.text).adding(.transfer, lane.second.client)
     let held = try await balance("bob", island, voucher.token)
     let escrowed = try await escrow(lane)
     say("Alice sends Bob 1000 uharbor: they wait in the lane's escrow, and Bob gets vouchers on island.")
@@ -165,7 +165,7 @@ struct DemoStory {
     lightCrossing = crossing
     say("Alice sends Bob 250 uharbor over it as well; they stay there.")
     let lane = try devnet.lane(.light)
-    let voucher = TokenPath(harbor.feeDenom.text).adding(.transfer, lane.islandClient)
+    let voucher = TokenPath(harbor.feeDenom.text).adding(.transfer, lane.second.client)
     let held = try await balance("bob", island, voucher.token)
     let out = try await transfer(
       250, from: "alice", to: "bob", on: harbor, path: TokenPath(harbor.feeDenom.text), over: .light)
@@ -211,8 +211,8 @@ struct DemoStory {
     let lane = try devnet.lane(.attested)
     let near = devnet.access(harbor)
     let invented = try Packet(
-      sequence: Sequence(1_000_000) ?? .first, sourceClient: lane.harborClient,
-      destinationClient: lane.islandClient,
+      sequence: Sequence(1_000_000) ?? .first, sourceClient: lane.first.client,
+      destinationClient: lane.second.client,
       timeout: try await now(island).adding(seconds: 600),
       payloads: [
         try messages(.attested, harbor).transfer(
@@ -221,7 +221,7 @@ struct DemoStory {
       ])
     let head = try await devnet.reach(harbor) { () async throws(AccessError) in try await near.head() }
     let statement = AttestedStatement(
-      binding: try AttestationBinding(origin: harbor.id, router: LaneSetup.router, client: lane.islandClient),
+      binding: try AttestationBinding(origin: harbor.id, router: LaneSetup.router, client: lane.second.client),
       height: Height(revision: head.revision, head.height),
       timestamp: UnixTime(seconds: UInt64(clamping: head.time.seconds)),
       body: .packets([
@@ -229,7 +229,7 @@ struct DemoStory {
           pathHash: PacketPath(.commitment, of: invented).hash(), commitment: PacketCommitment.of(invented))
       ]))
     forged = statement
-    let voucher = TokenPath(harbor.feeDenom.text).adding(.transfer, lane.islandClient)
+    let voucher = TokenPath(harbor.feeDenom.text).adding(.transfer, lane.second.client)
     let before = try await balance("carol", island, voucher.token)
     let strangers = (0..<3).map { _ in LocalSecp256k1Key().signRecoverable(digest: statement.digest).array }
     let stranger = try await refusal(of: statement, signatures: strangers, packet: invented)
@@ -245,7 +245,7 @@ struct DemoStory {
       "two attesters that were taken over sign it, where \(devnet.network.quorum) must: refused, \(few ?? "it was taken")")
     check(try await balance("carol", island, voucher.token) == before, "Carol got nothing")
     let client = try await devnet.reach(island) { [devnet, island] () async throws(AccessError) in
-      try await devnet.access(island).client(lane.islandClient)
+      try await devnet.access(island).client(lane.second.client)
     }
     check(client?.status == .active, "the lane goes on")
   }
@@ -307,9 +307,9 @@ struct DemoStory {
       try await Task.sleep(for: .milliseconds(100))
     }
     let history = try await HistoryAudit(
-      network: devnet.network, harbor: devnet.harbor, island: devnet.island)
+      network: devnet.network, accesses: devnet.accesses)
     let value = try await ValueAudit(
-      network: devnet.network, harbor: devnet.harbor, island: devnet.island, in: devnet.directory)
+      network: devnet.network, accesses: devnet.accesses, in: devnet.directory)
     check(
       history.holds && history.open.isEmpty,
       "\(history.sent) packets sent: \(history.succeeded) executed, \(history.failed) refused, "
@@ -331,7 +331,7 @@ struct DemoStory {
     check(AuditText.feesHold(history, value), "every fee is with the collectors")
     for lane in devnet.network.lanes {
       let client = try await devnet.reach(island) { [devnet, island] () async throws(AccessError) in
-        try await devnet.access(island).client(lane.islandClient)
+        try await devnet.access(island).client(lane.second.client)
       }
       say("By believing what came over the \(lane.kind.rawValue) lane, island trusts that")
       for assumption in LaneView.assumptions(client, lane, harbor) { say("  - \(assumption)") }
@@ -450,7 +450,7 @@ struct DemoStory {
   }
 
   private func escrow(_ lane: Network.Lane) async throws -> UInt64 {
-    try await balance(TransferApplication.escrow(.transfer, lane.harborClient), harbor, harbor.feeDenom.text)
+    try await balance(TransferApplication.escrow(.transfer, lane.first.client), harbor, harbor.feeDenom.text)
   }
 
   func now(_ domain: Network.Domain) async throws -> UnixTime {

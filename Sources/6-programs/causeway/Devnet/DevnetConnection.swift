@@ -32,6 +32,7 @@ struct DevnetConnection {
   let network: Network
   let harbor: CometBFTAccess
   let island: CometBFTAccess
+  let accesses: [String: any DomainAccess]
   let reader: CrossingReader
   private let name: String
   private let people: PeopleKeys
@@ -55,7 +56,8 @@ struct DevnetConnection {
     people = PeopleKeys(directory)
     harbor = try Self.access(network.harbor)
     island = try Self.access(network.island)
-    reader = CrossingReader(network: network, harbor: harbor, island: island)
+    accesses = [network.harbor.name: harbor, network.island.name: island]
+    reader = CrossingReader(network: network, accesses: accesses)
   }
 
   /// One pool of connections for the whole program, as long as it runs.
@@ -69,8 +71,15 @@ struct DevnetConnection {
     }
   }
 
-  func access(_ domain: Network.Domain) -> CometBFTAccess {
-    domain.name == network.harbor.name ? harbor : island
+  func access(_ domain: Network.Domain) -> any DomainAccess { accesses[domain.name] ?? harbor }
+
+  /// A domain that is a ledger.
+  func ledger(_ domain: Network.Domain) throws -> CometBFTAccess {
+    switch domain.name {
+    case network.harbor.name: return harbor
+    case network.island.name: return island
+    default: throw Complaint("\(domain.name) is an EVM chain: it has no contracts in wasm")
+    }
   }
 
   /// What the relayer has written down; nil before it has written anything.
@@ -145,7 +154,7 @@ struct DevnetConnection {
       case .form:
         throw Complaint(
           "'\(text)' names no crossing: give its id (or the first \(CrossingReader.idDigitsMin) digits of it) or "
-            + "domain/client/sequence, such as harbor/\(network.lanes.first?.harborClient.text ?? "client-0")/1"
+            + "domain/client/sequence, such as harbor/\(network.lanes.first?.first.client.text ?? "client-0")/1"
         )
       case .unknown:
         throw Complaint("no crossing '\(text)' was sent here: `causeway lanes` says how many each lane has")

@@ -61,6 +61,7 @@ enum DevnetText {
       "\(agreed) attesters agreed about \(domain), \(needed) are needed"
     case .policy(let cause): "the policy has no sense: \(cause)"
     case .identifier: "an identifier has no right form"
+    case .kind(let kind): "a lane of kind \(kind.rawValue) is not between two ledgers"
     case .interrupted(let step): "stopped before \(step.rawValue)"
     case .clientCount(let max): "a domain has more than \(max) clients"
     }

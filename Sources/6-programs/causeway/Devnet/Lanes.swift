@@ -31,7 +31,9 @@ struct LanesShow: AsyncParsableCommand {
     let devnet = try arguments.connect()
     var reports: [LaneView] = []
     for lane in devnet.network.lanes {
-      for domain in devnet.network.domains { reports.append(try await LaneView(lane, on: domain, devnet)) }
+      for end in lane.ends {
+        reports.append(try await LaneView(lane, on: try devnet.domain(end.domain), client: end.client, devnet))
+      }
     }
     if arguments.json {
       Terminal.print(
@@ -48,6 +50,7 @@ struct LaneView {
   let lane: Network.Lane
   let domain: Network.Domain
   let other: Network.Domain
+  let id: ClientID
   let client: ClientView?
   let assumptions: [String]
   let sent: UInt64
@@ -58,11 +61,13 @@ struct LaneView {
 
   static let openShownMax = 1_000
 
-  init(_ lane: Network.Lane, on domain: Network.Domain, _ devnet: DevnetConnection) async throws {
+  init(
+    _ lane: Network.Lane, on domain: Network.Domain, client id: ClientID, _ devnet: DevnetConnection
+  ) async throws {
     self.lane = lane
     self.domain = domain
-    other = devnet.network.other(domain)
-    let id = lane.client(on: domain.name)
+    self.id = id
+    other = devnet.network.other(domain, over: lane)
     let access = devnet.access(domain)
     let client = try await devnet.reach(domain) { () async throws(AccessError) in try await access.client(id)
     }
@@ -75,7 +80,7 @@ struct LaneView {
     }
     open = waiting.count
     isOpenCut = waiting.count == Self.openShownMax
-    let end = devnet.network.end(lane, on: domain)
+    let end = LaneEnd(domain.id, id)
     sent =
       try await devnet.find(id.text) { () async throws(CrossingLookupError) in
         try await devnet.reader.next(end)
@@ -121,7 +126,6 @@ struct LaneView {
   }
 
   var text: String {
-    let id = lane.client(on: domain.name)
     let state =
       isPaused
       ? Terminal.paint("paused", 33)
@@ -147,7 +151,7 @@ struct LaneView {
   var json: JSONValue {
     .object([
       "lane": .string(lane.kind.rawValue), "domain": .string(domain.name), "tracks": .string(other.name),
-      "client": .string(lane.client(on: domain.name).text),
+      "client": .string(id.text),
       "counterparty": client?.counterparty.map { .string($0.text) } ?? .null,
       "status": .string(status), "paused": .boolean(isPaused),
       "latest_height": client?.latest.map { .string($0.0.description) } ?? .null,

@@ -110,7 +110,7 @@ struct Load: AsyncParsableCommand {
         senders["\(domain.name)/\(user)"] = (
           LocalName(name: user, address: made.account.key.address), made.sender
         )
-        for lane in connection.network.lanes {
+        for (lane, _) in connection.network.lanes(on: domain) where lane.kind != .evm {
           guard let (name, sender) = senders["\(domain.name)/\(user)"] else { continue }
           let receiver = connection.network.users[(index + 1) % connection.network.users.count]
           guard let to = connection.network.accounts[receiver] else { continue }
@@ -133,7 +133,7 @@ struct Load: AsyncParsableCommand {
 /// One sender, one lane, one direction.
 private struct LoadRoute: Sendable {
   let messages: CrossingMessages
-  let access: CometBFTAccess
+  let access: any DomainAccess
   let sender: AccountSender
   let from: AccountAddress
   let to: AccountAddress

@@ -182,13 +182,13 @@ struct UpPrinter: Sendable {
     for domain in network.domains {
       rows.append([domain.name, domain.chainID, domain.feeDenom.text, domain.endpoint])
     }
-    var lanes = [["lane", "client on harbor", "client on island", "believed by"]]
+    var lanes = [["lane", "client on harbor", "client on the other", "believed by"]]
     for lane in network.lanes {
       let who =
         lane.kind == .attested
         ? "\(network.quorum) of \(network.attesters.count) attesters"
         : "the other's validators, and state proofs"
-      lanes.append([lane.kind.rawValue, lane.harborClient.text, lane.islandClient.text, who])
+      lanes.append([lane.kind.rawValue, lane.first.client.text, lane.second.client.text, who])
     }
     var people = [["user", "address (the same in both domains)"]]
     for user in network.users { people.append([user, network.accounts[user]?.text ?? ""]) }
