@@ -104,7 +104,7 @@ struct Load: AsyncParsableCommand {
   private static func routes(_ connection: DevnetConnection) async throws -> [LoadRoute] {
     var senders: [String: (LocalName, AccountSender)] = [:]
     var routes: [LoadRoute] = []
-    for domain in connection.network.domains {
+    for domain in connection.network.domains where domain.kind == .embedded {
       for (index, user) in connection.network.users.enumerated() {
         let made = try await connection.sender(user, on: domain)
         senders["\(domain.name)/\(user)"] = (
