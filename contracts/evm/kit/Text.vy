@@ -70,7 +70,7 @@ def ofAddress(account: address) -> String[42]:
 def toAddress(first: bytes32, last: bytes32, exact: bool) -> (address, bool):
     a: uint256 = convert(first, uint256)
     b: uint256 = convert(last, uint256)
-    if (a >> 240) != 30840:
+    if (a >> 240) != 12408:
         return empty(address), False
     high: uint256 = 0
     low: uint256 = 0
