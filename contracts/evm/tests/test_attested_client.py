@@ -256,7 +256,7 @@ def test_counts_that_do_not_fit_are_refused(gate):
 
 def test_unknown_forms_of_proof_are_refused(gate):
     good = gate.attesters.packets(AT, ENTRIES)
-    for first in [b"", *(bytes([n]) for n in range(256) if n != 2)]:
+    for first in gate.chain.some([b"", *(bytes([n]) for n in range(256) if n != 2)]):
         with pytest.raises(Reverted):
             member(gate, first + good[1:], PATH, S(b"one"))
 
@@ -270,16 +270,15 @@ def test_every_changed_byte_of_a_proof_is_refused(gate):
     good = gate.attesters.packets(AT, ENTRIES)
     assert member(gate, good, PATH, S(b"one")) == AT.seconds
     # Bytes of a v that turn 27 into 28 and the like are among them: one changed bit, and then all bits.
-    for at in range(len(good)):
-        for change in (1 << (at % 8), 0xFF):
-            changed = good[:at] + bytes([good[at] ^ change]) + good[at + 1:]
-            with pytest.raises(Reverted):
-                member(gate, changed, PATH, S(b"one"))
+    for at, change in gate.chain.some([(n, c) for n in range(len(good)) for c in (1 << (n % 8), 0xFF)]):
+        changed = good[:at] + bytes([good[at] ^ change]) + good[at + 1:]
+        with pytest.raises(Reverted):
+            member(gate, changed, PATH, S(b"one"))
 
 
 def test_every_shorter_and_some_longer_proofs_are_refused(gate):
     good = gate.attesters.packets(AT, ENTRIES)
-    for size in range(len(good)):
+    for size in gate.chain.some(range(len(good))):
         with pytest.raises(Reverted):
             member(gate, good[:size], PATH, S(b"one"))
     for extra in (b"\0", bytes(31), bytes(32), bytes(66), good[-66:], good[-65:], good[1:]):
@@ -443,6 +442,22 @@ def test_one_proof_serves_many_packets_of_one_transaction(gate):
     calls[0] = gate.router.encode("recvPacket", (packets[0].tuple(), short, AT.tuple()))
     gate.router.multicall(update + calls, sender=gate.relayer)
     assert gate.counter.read.called(0) == 5
+
+
+def test_the_whole_proof_may_be_repeated_in_one_transaction(gate):
+    packets = [arriving(gate, n) for n in range(1, 4)]
+    listed = [entry(p) for p in packets]
+    proofs = [gate.attesters.packets(AT, listed, positions) for positions in ((0, 1, 2), (0, 1, 2), (2, 3, 4))]
+    calls = [gate.router.encode("recvPacket", (p.tuple(), proof, AT.tuple())) for p, proof in zip(packets, proofs)]
+    gate.router.multicall(calls, sender=gate.relayer)
+    assert gate.counter.read.called(0) == 3
+    # What a good proof has shown does not let a bad one pass.
+    more = [arriving(gate, n) for n in (4, 5)]
+    listed = [entry(p) for p in more]
+    good, bad = gate.attesters.packets(AT, listed), gate.attesters.packets(AT, listed, (0, 1))
+    calls = [gate.router.encode("recvPacket", (p.tuple(), proof, AT.tuple())) for p, proof in zip(more, (good, bad))]
+    with pytest.raises(Reverted):
+        gate.router.multicall(calls, sender=gate.relayer)
 
 
 def test_a_reference_ends_with_its_transaction(gate):

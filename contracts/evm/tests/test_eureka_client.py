@@ -110,7 +110,7 @@ def test_every_changed_byte_of_a_proof_is_refused(chain, example, part):
     else:
         tries = [(attestation, signatures[:i] + [_flip(signatures[i], n)] + signatures[i + 1:])
                  for i in (0, 4) for n in range(65)]
-    for changed in tries:
+    for changed in chain.some(tries):
         with pytest.raises(Reverted):
             client.look("updateClient", encode(["(bytes,bytes[])"], [changed]))
 

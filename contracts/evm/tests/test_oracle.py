@@ -119,3 +119,13 @@ def test_transfers():
     for case in json.loads((VECTORS / "messages/transfers.json").read_text())["cases"]:
         fields = [case[n] for n in ("denom", "sender", "receiver")]
         assert tokens.transfer(*fields, int(case["amount"]), case["memo"]) == raw(case["encoded"])
+
+
+def test_bad_envelopes_are_refused_and_good_ones_read_back():
+    for case in json.loads((VECTORS / "messages/envelopes.json").read_text())["cases"]:
+        encoded = raw(case["encoded"])
+        if "error" in case:
+            with pytest.raises(ssz.Refused):
+                ssz.decode_envelope(encoded)
+        else:
+            assert ssz.decode_envelope(encoded).encode() == encoded

@@ -45,8 +45,8 @@ def burn():
     self.count = waste
 
 @external
-def large(size: uint256) -> Bytes[20000]:
-    return slice(abi_encode(empty(uint256[600])), 0, size)
+def echo(input: Bytes[4096]) -> Bytes[4096]:
+    return input
 
 @external
 def holding(token: address) -> uint256:

@@ -108,3 +108,58 @@ def unlisted(raw: bytes, limit: int):
     if any(a > b for a, b in zip(offsets, offsets[1:])):
         raise Refused("order of offsets")
     return [raw[a:b] for a, b in zip(offsets, offsets[1:])]
+
+
+def _address(raw: bytes):
+    """An ERC-7930 address with an account, in its one encoding."""
+    if not 7 <= len(raw) <= 64 or raw[:2] != b"\0\1":
+        raise Refused("address")
+    kind, size = int.from_bytes(raw[2:4], "big"), raw[4]
+    reference, rest = raw[5 : 5 + size], raw[5 + size :]
+    if len(reference) != size or not rest or rest[0] != len(rest) - 1 or rest[0] == 0:
+        raise Refused("address")
+    if kind == 0 and (rest[0] != 20 or size > 32 or reference[:1] == b"\0"):
+        raise Refused("eip155 address")
+
+
+def decode_envelope(raw: bytes) -> Envelope:
+    """An envelope, strictly: everything that is not the one encoding of a value within the limits is refused."""
+    if len(raw) < 14 or raw[:2] != b"\1\0":
+        raise Refused("version")
+    offsets = [int.from_bytes(raw[i : i + 4], "little") for i in (2, 6, 10)]
+    if offsets[0] != 14 or not 14 <= offsets[1] <= offsets[2] <= len(raw):
+        raise Refused("offsets")
+    calls = unlisted(raw[14 : offsets[1]], 16)
+    if not calls:
+        raise Refused("no calls")
+    refund = raw[offsets[1] : offsets[2]]
+    _address(refund)
+    attributes = tuple(_attribute(a) for a in unlisted(raw[offsets[2] :], 16))
+    return Envelope(tuple(_decode_call(c) for c in calls), refund, attributes)
+
+
+def _attribute(raw: bytes) -> Attribute:
+    if not 8 <= len(raw) <= 8 + 4096 or raw[4:8] != le(4, 8):
+        raise Refused("attribute")
+    return Attribute(raw[:4], raw[8:])
+
+
+def _decode_call(raw: bytes) -> Call:
+    if len(raw) < 20:
+        raise Refused("call is cut")
+    first, second, third = (int.from_bytes(raw[i : i + 4], "little") for i in (0, 4, 16))
+    if first != 20 or not 20 <= second <= third <= len(raw) or len(raw) - third > 131_072:
+        raise Refused("offsets of a call")
+    target = raw[20:second]
+    _address(target)
+    funds = tuple(_decode_coin(c) for c in unlisted(raw[second:third], 8))
+    return Call(target, funds, int.from_bytes(raw[8:16], "little"), raw[third:])
+
+
+def _decode_coin(raw: bytes) -> Coin:
+    if not 37 <= len(raw) <= 36 + 128 or raw[:4] != le(4, 36):
+        raise Refused("coin")
+    amount = int.from_bytes(raw[4:36], "little")
+    if amount == 0:
+        raise Refused("coin of nothing")
+    return Coin(raw[36:], amount)
