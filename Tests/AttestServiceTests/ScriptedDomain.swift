@@ -110,7 +110,7 @@ final class ScriptedDomain: DomainAccess {
     let header = CometBFT.Header(
       version: CometBFT.Header.Version(block: 11, app: 1), chainID: domain.reference, height: number,
       time: time,
-      lastBlockID: .none, lastCommitHash: nil, dataHash: nil, validatorsHash: nil, nextValidatorsHash: nil,
+      lastBlockID: .none, lastCommitHash: nil, dataHash: nil, validatorsHash: none.hash(), nextValidatorsHash: nil,
       consensusHash: nil, appHash: root.array, lastResultsHash: nil, evidenceHash: nil, proposerAddress: nil)
     return LightBlock(
       signedHeader: CometBFT.SignedHeader(
