@@ -31,12 +31,15 @@ public struct QuorumAccess: DomainAccess {
   }
 
   public let domain: DomainID
+  public let commitmentLag: UInt64
   public let needed: Int
   private let endpoints: [any DomainAccess]
   private let limits: Limits
+  private let standings: QuorumStandings
 
+  /// - Parameter names: of the endpoints, for operators; their addresses, for instance.
   public init(
-    _ needed: Int, of endpoints: [any DomainAccess], limits: Limits = Limits()
+    _ needed: Int, of endpoints: [any DomainAccess], names: [String] = [], limits: Limits = Limits()
   ) throws(FormError) {
     guard let first = endpoints.first, endpoints.count <= Self.endpointsMax else {
       throw .count(max: Self.endpointsMax, actual: endpoints.count)
@@ -46,12 +49,26 @@ public struct QuorumAccess: DomainAccess {
       throw .domain(index: index, endpoint.domain)
     }
     domain = first.domain
+    commitmentLag = first.commitmentLag
+    standings = QuorumStandings(
+      names: endpoints.indices.map { names.indices.contains($0) ? names[$0] : String($0) })
     self.needed = needed
     self.endpoints = endpoints
     self.limits = limits
   }
 
+  /// What each endpoint has given so far, in their order: who lags, who answers nothing, and who was outvoted or
+  /// caught, by name.
+  public var endpointStandings: [EndpointStanding] { standings.all }
+
+  public func hash(of transaction: [UInt8]) -> Bytes32 { endpoints[0].hash(of: transaction) }
+
   // MARK: Asking
+
+  private struct Voice<Value: Sendable>: Sendable {
+    let index: Int
+    let result: Result<Value, AccessError>
+  }
 
   private typealias Question<Value> = @Sendable (any DomainAccess) async throws(AccessError) -> Value
 
@@ -59,15 +76,22 @@ public struct QuorumAccess: DomainAccess {
   /// rest to be cancelled, unless `isFinishing`.
   private func answers<Value: Sendable>(
     within limit: Duration, isFinishing: Bool = false, _ question: @escaping Question<Value>
-  ) -> AsyncStream<Result<Value, AccessError>> {
+  ) -> AsyncStream<Voice<Value>> {
     let endpoints = endpoints
+    let standings = standings
     return AsyncStream { continuation in
       let left = AnswerCount(endpoints.count)
-      let tasks = endpoints.map { endpoint in
+      let tasks = endpoints.enumerated().map { index, endpoint in
         Task {
           do throws(AccessError) {
-            continuation.yield(.success(try await question(endpoint)))
-          } catch { continuation.yield(.failure(error)) }
+            let value = try await question(endpoint)
+            standings.note(answer: index)
+            continuation.yield(Voice(index: index, result: .success(value)))
+          } catch {
+            // Who was not waited for is not to blame.
+            if !Task.isCancelled { standings.note(fault: error, of: index) }
+            continuation.yield(Voice(index: index, result: .failure(error)))
+          }
           if await left.takeOne() == 0 { continuation.finish() }
         }
       }
@@ -95,16 +119,20 @@ public struct QuorumAccess: DomainAccess {
   private func agreed<Value: Sendable, Key: Hashable>(
     on key: (Value) -> Key, _ question: @escaping Question<Value>
   ) async throws(AccessError) -> Value {
-    var votes: [Key: Int] = [:]
+    var votes: [Key: [Int]] = [:]
     var refusals: [AccessError: Int] = [:]
     var answered = 0
-    for await answer in answers(within: limits.deadline, question) {
-      switch answer {
+    for await voice in answers(within: limits.deadline, question) {
+      switch voice.result {
       case .success(let value):
         answered += 1
-        let count = votes[key(value), default: 0] + 1
-        votes[key(value)] = count
-        if count >= needed { return value }
+        let said = key(value)
+        let voices = votes[said, default: []] + [voice.index]
+        votes[said] = voices
+        if voices.count >= needed {
+          for (other, indices) in votes where other != said { standings.note(outvoted: indices) }
+          return value
+        }
       case .failure(let error):
         switch error {
         case .heightUnknown, .heightPruned:
@@ -160,7 +188,7 @@ public struct QuorumAccess: DomainAccess {
     let clock = ContinuousClock()
     var end: ContinuousClock.Instant?
     // A stream of its own, so that the grace can end it.
-    let (stream, continuation) = AsyncStream.makeStream(of: Result<ChainHead, AccessError>?.self)
+    let (stream, continuation) = AsyncStream.makeStream(of: Voice<ChainHead>?.self)
     let reader = Task {
       for await answer in answers(within: limit, question) { continuation.yield(answer) }
       continuation.finish()
@@ -168,8 +196,11 @@ public struct QuorumAccess: DomainAccess {
     defer { reader.cancel() }
     var timer: Task<Void, any Error>?
     defer { timer?.cancel() }
-    for await answer in stream {
-      if case .success(let head)? = answer { heads.append(head) }
+    for await voice in stream {
+      if case .success(let head)? = voice?.result {
+        heads.append(head)
+        if let voice { standings.note(height: head.height, of: voice.index) }
+      }
       if let end, clock.now >= end { break }
       guard end == nil, heads.count >= needed else { continue }
       // Enough answered; those who wait for a block above go on until it has been reached.
@@ -185,23 +216,25 @@ public struct QuorumAccess: DomainAccess {
     guard heads.count >= needed else { throw .quorum(needed: needed, answered: heads.count) }
     let newest = heads.sorted { $0.height > $1.height }[needed - 1]
     let final = heads.sorted { $0.finalHeight > $1.finalHeight }[needed - 1]
-    // Nobody's word alone tells when a block was: deadlines depend on it.
-    let time = try await time(of: newest.height, told: heads.first { $0.height == newest.height }?.time)
-    let finalTime =
-      final.finalHeight == newest.height ? time : try await self.time(of: final.finalHeight, told: nil)
+    guard needed > 1 else {
+      return ChainHead(
+        height: newest.height, time: newest.time, finalHeight: final.finalHeight, finalTime: final.finalTime,
+        revision: newest.revision, hash: newest.hash)
+    }
+    // Nobody's word alone tells which block it is, and when it was: deadlines depend on it.
+    let newestHeader = try await agreedHeader(at: newest.height)
+    let finalHeader =
+      final.finalHeight == newest.height ? newestHeader : try await agreedHeader(at: final.finalHeight)
     return ChainHead(
-      height: newest.height, time: time ?? newest.time, finalHeight: final.finalHeight,
-      finalTime: finalTime ?? final.finalTime, revision: newest.revision)
+      height: newest.height, time: newestHeader?.time ?? newest.time, finalHeight: final.finalHeight,
+      finalTime: finalHeader?.time ?? final.finalTime, revision: newest.revision,
+      hash: newest.hash == nil ? nil : newestHeader?.hash)
   }
 
-  /// The agreed time of a block; nil before the first.
-  private func time(
-    of height: UInt64, told: CometBFT.Timestamp?
-  ) async throws(AccessError) -> CometBFT.Timestamp? {
-    guard height > 0, needed > 1 else { return told }
-    return try await agreed { endpoint throws(AccessError) in
-      try await endpoint.stateHeader(at: height).time
-    }
+  /// The header that enough endpoints have; nil before the first block, where there is none.
+  private func agreedHeader(at height: UInt64) async throws(AccessError) -> StateHeader? {
+    guard height > 0 || commitmentLag == 0 else { return nil }
+    return try await stateHeader(at: height)
   }
 
   public func block(at height: UInt64) async throws(AccessError) -> ObservedBlock {
@@ -243,6 +276,12 @@ public struct QuorumAccess: DomainAccess {
     }
   }
 
+  public func nextSequence(of client: ClientID, at version: UInt64) async throws(AccessError) -> UInt64 {
+    try await agreed { endpoint throws(AccessError) in
+      try await endpoint.nextSequence(of: client, at: version)
+    }
+  }
+
   public func client(_ id: ClientID) async throws(AccessError) -> ClientView? {
     try await agreedNow { endpoint throws(AccessError) in try await endpoint.client(id) }
   }
@@ -262,7 +301,7 @@ public struct QuorumAccess: DomainAccess {
     for await answer in answers(
       within: limits.deadline, { endpoint throws(AccessError) in try await endpoint.account(address) })
     {
-      switch answer {
+      switch answer.result {
       case .success(let view?): views.append(view)
       case .success(nil): absent += 1
       case .failure: continue
@@ -288,7 +327,7 @@ public struct QuorumAccess: DomainAccess {
       endpoint throws(AccessError) in try await endpoint.submit(transaction)
     }
     for await answer in answers {
-      switch answer {
+      switch answer.result {
       case .success(hash): return hash
       case .failure(.refused(let code, let codespace, let number, let log)):
         refusals.append(.refused(code: code, codespace: codespace, number: number, log: log))
@@ -307,18 +346,31 @@ public struct QuorumAccess: DomainAccess {
     try await agreedNow { endpoint throws(AccessError) in try await endpoint.transaction(hash) }
   }
 
-  /// Those that enough endpoints have found.
   public func transactions(
     matching query: String, limit: Int
+  ) async throws(AccessError) -> [ObservedTransaction] {
+    try await found(limit: limit) { endpoint throws(AccessError) in
+      try await endpoint.transactions(matching: query, limit: limit)
+    }
+  }
+
+  public func packetTransactions(
+    _ step: PacketStep, client: ClientID, sequence: Sequence, limit: Int
+  ) async throws(AccessError) -> [ObservedTransaction] {
+    try await found(limit: limit) { endpoint throws(AccessError) in
+      try await endpoint.packetTransactions(step, client: client, sequence: sequence, limit: limit)
+    }
+  }
+
+  /// Those that enough endpoints have found.
+  private func found(
+    limit: Int, _ question: @escaping Question<[ObservedTransaction]>
   ) async throws(AccessError) -> [ObservedTransaction] {
     var counts: [ObservedTransaction: Int] = [:]
     var order: [ObservedTransaction] = []
     var answered = 0
-    for await answer in answers(
-      within: limits.deadline,
-      { endpoint throws(AccessError) in try await endpoint.transactions(matching: query, limit: limit) })
-    {
-      guard case .success(let found) = answer else { continue }
+    for await answer in answers(within: limits.deadline, question) {
+      guard case .success(let found) = answer.result else { continue }
       answered += 1
       for transaction in found.prefix(limit) {
         if counts[transaction] == nil { order.append(transaction) }

@@ -82,7 +82,7 @@ extension EVMDomainAccess {
     case .acknowledgement, .receipt:
       // Which were received is in no one slot: the router's logs tell, and the storage is what counts.
       let filter = EVMLogFilter(
-        address: router, topics: [EVMEvents.topic(kind), ABI.eventTopic(client.text)])
+        address: router, topics: [EVMEvents.topics(.answered), [ABI.eventTopic(client.text)]])
       let logs = try await scan.newest(
         filter, from: configuration.firstHeight, to: version, limit: .max, through: endpoint)
       let told = Set(logs.compactMap { $0.log.topics.count == 3 ? UInt256(bigEndian: $0.log.topics[2]).asUInt64 : nil })
@@ -97,18 +97,17 @@ extension EVMDomainAccess {
     return entries
   }
 
-  /// Transactions that wrote what lies under `path`, newest first; each is read from its block, whose receipts prove
-  /// it, so that logs alone are not believed.
+  /// Found by the topics of the router's logs; each is then read from its block, whose receipts prove it, so that logs
+  /// alone are not believed.
   public func packetTransactions(
-    of path: PacketPath, limit: Int
+    _ step: PacketStep, client: ClientID, sequence: Messages.Sequence, limit: Int
   ) async throws(AccessError) -> [ObservedTransaction] {
     guard limit > 0 else { return [] }
     let newest = try await head().height
     let filter = EVMLogFilter(
       address: router,
       topics: [
-        EVMEvents.topic(path.kind), ABI.eventTopic(path.client.text),
-        UInt256(path.sequence.rawValue).bigEndian,
+        EVMEvents.topics(step), [ABI.eventTopic(client.text)], [UInt256(sequence.rawValue).bigEndian],
       ])
     let logs = try await scan.newest(
       filter, from: min(configuration.firstHeight, newest), to: newest, limit: limit, through: endpoint)

@@ -25,11 +25,13 @@ enum EVMEvents {
     misbehaviour: ABI.eventTopic("ICS02MisbehaviourSubmitted(string)")
   )
 
-  /// The event that a host writes with what it stores under a path.
-  static func topic(_ kind: PacketPath.Kind) -> Bytes32 {
-    switch kind {
-    case .commitment: topics.send
-    case .receipt, .acknowledgement: topics.write
+  /// The logs in which the router tells of a step.
+  static func topics(_ step: PacketStep) -> [Bytes32] {
+    switch step {
+    case .sent: [topics.send]
+    case .received, .answered: [topics.write]
+    case .acknowledged: [topics.acknowledge, topics.acknowledgeSeveral]
+    case .timedOut: [topics.timeOut]
     }
   }
 

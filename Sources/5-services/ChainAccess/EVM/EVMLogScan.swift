@@ -6,19 +6,20 @@ import WireBytes
 /// Which logs are looked for.
 struct EVMLogFilter: Sendable {
   let address: Bytes20
-  /// By position; nil for any.
-  let topics: [Bytes32?]
+  /// What may stand at each position; any for none.
+  let topics: [[Bytes32]]
 
   func parameters(from first: UInt64, to last: UInt64) -> JSONValue {
     .object([
       "address": EVMJSON.text(address), "fromBlock": EVMJSON.quantity(first), "toBlock": EVMJSON.quantity(last),
-      "topics": .array(topics.map { $0.map { EVMJSON.text($0) } ?? .null }),
+      "topics": .array(
+        topics.map { $0.isEmpty ? .null : $0.count == 1 ? EVMJSON.text($0[0]) : .array($0.map { EVMJSON.text($0) }) }),
     ])
   }
 
   func matches(_ log: EthereumLog) -> Bool {
     guard log.address == address, log.topics.count >= topics.count else { return false }
-    return zip(topics, log.topics).allSatisfy { $0 == nil || $0 == $1 }
+    return zip(topics, log.topics).allSatisfy { $0.isEmpty || $0.contains($1) }
   }
 }
 
