@@ -2,7 +2,7 @@
 # @notice One for each sender and lane, made by the execution handler with CREATE2, so that its address is known
 #         before it exists. No key opens it: it obeys its handler and nobody else.
 #         The handler's calldata is the call's input, byte for byte; whom to call and with how much gas the account
-#         asks of its handler (`order`). That spares copies of the input.
+#         asks of its handler (`order`: target, gas limit above it, the call's number above that). That spares copies of the input.
 # @dev    docs/spec/envelope.md section 4, docs/spec/host.md section 7.
 
 interface Handler:
@@ -24,8 +24,8 @@ def __init__():
 
 # @notice From the handler: makes the call that was ordered and answers what it answered.
 #         From anyone else: takes plain ether and tokens that ask (ERC-721, ERC-1155), nothing else.
-# @dev    Fails with `01 ‖ what the target said` where the target failed, and with nothing where there was not enough
-#         gas to give the target its limit: the handler tells the two apart.
+# @dev    Fails with what the target said where the target failed, and without data where there was not enough gas to
+#         give the target its limit: the router tells the two apart.
 @external
 @payable
 @raw_return
@@ -37,7 +37,7 @@ def __default__() -> Bytes[RESULT_MAX + 1]:
         assert selector in [0x150b7a02, 0xf23a6e61, 0xbc197c81]
         return slice(abi_encode(selector), 0, 32)
     order: uint256 = staticcall Handler(HANDLER).order()
-    gasLimit: uint256 = order >> 160
+    gasLimit: uint256 = (order >> 160) & (2**64 - 1)
     # 63/64: the call gets its limit, or none of this happens.
     assert msg.gas > unsafe_add(unsafe_add(gasLimit, gasLimit // 63), RESERVE)
     success: bool = False
@@ -50,5 +50,5 @@ def __default__() -> Bytes[RESULT_MAX + 1]:
         revert_on_failure=False,
     )
     if not success:
-        raw_revert(concat(b"\x01", answer))
+        raw_revert(abi_encode(order >> 224, answer, method_id=method_id("CallReverted(uint256,bytes)")))
     return answer

@@ -16,13 +16,6 @@ struct Payload:
     encoding: String[64]
     value: Bytes[8192]
 
-struct OnRecvPacketCallback:
-    sourceClient: String[64]
-    destinationClient: String[64]
-    sequence: uint64
-    payload: Payload
-    relayer: address
-
 struct OnAcknowledgementPacketCallback:
     sourceClient: String[64]
     destinationClient: String[64]
@@ -71,6 +64,8 @@ struct Place:
     gasLimit: uint256
     input: uint256
     inputSize: uint256
+    # Where the call ends, from the beginning of the list.
+    end: uint256
 
 # Where the parts of an envelope are in calldata.
 struct Envelope:
@@ -85,11 +80,6 @@ interface Router:
 
 interface Transfer:
     def voucherOf(path: String[1024]) -> address: view
-
-# A call arrived and was made. `sequence` is the packet's.
-event Executed:
-    account: indexed(address)
-    sequence: indexed(uint64)
 
 event AccountCreated:
     account: indexed(address)
@@ -121,6 +111,8 @@ DENOM_MAX: constant(uint256) = 128
 ATTRIBUTES_MAX: constant(uint256) = 16
 ATTRIBUTE_MAX: constant(uint256) = 4096
 ADDRESS_MAX: constant(uint256) = 64
+# Inputs up to here are taken from calldata in one piece.
+SHORT_MAX: constant(uint256) = 256
 # Longest result of one call (ExecutionAccount holds the same), and longest answer: the router's.
 RESULT_MAX: constant(uint256) = 2048
 OUTCOME_MAX: constant(uint256) = 4096
@@ -146,6 +138,8 @@ INVALID_GAS: constant(uint256) = 10
 INVALID_INPUT: constant(uint256) = 11
 
 UNIVERSAL_ERROR: constant(bytes32) = sha256("UNIVERSAL_ERROR_ACKNOWLEDGEMENT")
+# Keccak-256 of the first 416 bytes of abi.encode of a payload with these texts.
+PAYLOAD_HASH: constant(bytes32) = 0x06d296f26173ccb95c0a9f10fb8851b7e06219dfcfb1d76a30aded1f5a6c210c
 ACCOUNT_PREFIX: constant(Bytes[29]) = b"causeway/execution-account/v1"
 CROSSING_PREFIX: constant(Bytes[20]) = b"causeway/crossing/v1"
 
@@ -157,10 +151,11 @@ EIGHTS: constant(uint256) = max_value(uint256) // (2**128 - 1) * (2**64 - 1)
 
 ROUTER: public(immutable(address))
 TRANSFER: public(immutable(address))
-ACCOUNT_INITCODE: immutable(Bytes[2048])
+# ERC-5202 blueprint of ExecutionAccount, and the hash of its creation code.
+ACCOUNT_BLUEPRINT: public(immutable(address))
 ACCOUNT_INITCODE_HASH: public(immutable(bytes32))
-# ERC-7930 of this chain, before the 20 bytes of an address: left-aligned, its size, and the chain alone.
-CHAIN: immutable(bytes32)
+# ERC-7930 of this chain: what stands before the 20 bytes of an address, as a number and its size; and the chain alone.
+CHAIN: immutable(uint256)
 CHAIN_SIZE: immutable(uint256)
 ORIGIN: immutable(Bytes[32])
 
@@ -176,19 +171,27 @@ def __init__(router: address, transfer: address, accountCode: Bytes[2048]):
     assert router != empty(address) and len(accountCode) > 0
     ROUTER = router
     TRANSFER = transfer
-    ACCOUNT_INITCODE = accountCode
+    ACCOUNT_BLUEPRINT = raw_create(
+        concat(
+            b"\x61",
+            convert(convert(len(accountCode) + 3, uint16), bytes2),
+            b"\x3d\x81\x60\x0a\x3d\x39\xf3\xfe\x71\x00",
+            accountCode,
+        )
+    )
     ACCOUNT_INITCODE_HASH = keccak256(accountCode)
     size: uint256 = 1
     for i: uint256 in range(1, 20):
         if chain.id >> (8 * i) == 0:
             break
         size += 1
-    assert size <= 20
+    # A prefix of 14 bytes at most, so that it is one word.
+    assert size <= 8
     reference: bytes32 = convert(chain.id << (8 * (32 - size)), bytes32)
     head: Bytes[25] = slice(
         concat(b"\x00\x01\x00\x00", convert(convert(size, uint8), bytes1), slice(reference, 0, 20)), 0, 5 + size
     )
-    CHAIN = extract32(concat(head, b"\x14", empty(bytes32)), 0)
+    CHAIN = convert(concat(head, b"\x14"), uint256)
     CHAIN_SIZE = 6 + size
     ORIGIN = concat(head, b"\x00")
 
@@ -314,7 +317,7 @@ def _checkAttributes(position: uint256, size: uint256):
 # @notice The call number `index`; `start` is where it must begin, from the beginning of the list.
 @internal
 @view
-def _call(e: Envelope, index: uint256, start: uint256) -> (Place, uint256):
+def _call(e: Envelope, index: uint256, start: uint256) -> Place:
     end: uint256 = e.callsSize
     if index + 1 < e.count:
         end = self._offset(e.calls + 4 * (index + 1))
@@ -328,17 +331,15 @@ def _call(e: Envelope, index: uint256, start: uint256) -> (Place, uint256):
     if (head >> 128) != 20 * 2**24 or funds < 20 or input < funds or size < input:
         self._refuse(INVALID_OFFSET)
     gasLimit: uint256 = self._swap8((head >> 32) & (2**64 - 1))
-    return (
-        Place(
-            target=position + 20,
-            targetSize=funds - 20,
-            funds=position + funds,
-            fundsSize=input - funds,
-            gasLimit=gasLimit,
-            input=position + input,
-            inputSize=size - input,
-        ),
-        end,
+    return Place(
+        target=position + 20,
+        targetSize=funds - 20,
+        funds=position + funds,
+        fundsSize=input - funds,
+        gasLimit=gasLimit,
+        input=position + input,
+        inputSize=size - input,
+        end=end,
     )
 
 
@@ -378,8 +379,8 @@ def _check(base: uint256, size: uint256) -> Envelope:
     e: Envelope = self._open(base, size)
     start: uint256 = 4 * e.count
     for i: uint256 in range(e.count, bound=CALLS_MAX):
-        place: Place = empty(Place)
-        place, start = self._call(e, i, start)
+        place: Place = self._call(e, i, start)
+        start = place.end
         self._checkAddress(place.target, place.targetSize, INVALID_TARGET)
         count: uint256 = self._coinCount(place)
         at: uint256 = 4 * count
@@ -398,6 +399,14 @@ def _value() -> uint256:
     callback: uint256 = 4 + self._word(4)
     payload: uint256 = callback + self._word(callback + 96)
     return payload + self._word(payload + 128) + 32
+
+
+# @notice Whether an ERC-7930 address names this chain.
+@internal
+@view
+def _isHere(position: uint256) -> bool:
+    # The word that ends where the account begins.
+    return (self._word(position + CHAIN_SIZE - 32) ^ CHAIN) << (8 * (32 - CHAIN_SIZE)) == 0
 
 
 @internal
@@ -448,79 +457,164 @@ def createAccount(client: String[64], owner: Bytes[64]) -> address:
 
 @internal
 def _create(client: String[64], owner: Bytes[64], salt: bytes32) -> address:
-    account: address = raw_create(ACCOUNT_INITCODE, salt=salt)
+    account: address = create_from_blueprint(ACCOUNT_BLUEPRINT, code_offset=3, salt=salt)
     log AccountCreated(account=account, client=client, owner=owner)
     return account
 
 
 # MARK: destination
 
-# @notice From the router: makes the calls of an envelope, all or none.
-# @return SSZ `Outcome`
+# @notice `onRecvPacket` (0x078c4a79), from the router: makes the calls of an envelope, all or none, and answers the SSZ
+#         `Outcome`. It is written as the fallback, for then Vyper does not copy the arguments.
 @external
-@nonreentrant
-def onRecvPacket(callback: OnRecvPacketCallback) -> Bytes[OUTCOME_MAX]:
+@raw_return
+def __default__() -> Bytes[OUTCOME_MAX + 128]:
     before: uint256 = msg.gas
     self._checkCaller()
-    if (
-        callback.payload.sourcePort != PORT
-        or callback.payload.destPort != PORT
-        or callback.payload.version != VERSION
-        or callback.payload.encoding != ENCODING
-    ):
+    # The router holds the lock; this is a second one.
+    assert convert(slice(msg.data, 0, 4), bytes4) == 0x078c4a79 and self.order == 0
+    # One tuple of (source client, destination client, sequence, payload, relayer).
+    payload: uint256 = 36 + convert(slice(msg.data, 132, 32), uint256)
+    # Everything of the payload but its value, as a router encodes it: offsets and texts.
+    if keccak256(slice(msg.data, payload, 416)) != PAYLOAD_HASH:
         self._refuse(INVALID_PAYLOAD)
-    base: uint256 = self._value()
-    e: Envelope = self._open(base, len(callback.payload.value))
-    owner: Bytes[64] = convert(
-        slice(callback.payload.value, unsafe_sub(e.refundTo, base), e.refundToSize), Bytes[64]
-    )
-    salt: bytes32 = self._salt(callback.destinationClient, owner)
-    account: address = self._account(salt)
-    if not account.is_contract:
-        self._create(callback.destinationClient, owner, salt)
+    base: uint256 = payload + 448
+    e: Envelope = self._open(base, convert(slice(msg.data, payload + 416, 32), uint256))
+    client: uint256 = 36 + convert(slice(msg.data, 68, 32), uint256)
+    account: address = self._accountIn(client, e)
+    if e.count == 1:
+        place: Place = self._call(e, 0, 4)
+        if place.inputSize <= SHORT_MAX:
+            self._prepare(account, place, 0)
+            # A failure is the account's, and goes on to the router as it is: with what the target said, or without
+            # data where there was not enough gas to try.
+            answer: Bytes[RESULT_MAX + 1] = raw_call(
+                account,
+                slice(
+                    slice(msg.data, place.input + place.inputSize - SHORT_MAX, SHORT_MAX),
+                    SHORT_MAX - place.inputSize,
+                    place.inputSize,
+                ),
+                max_outsize=RESULT_MAX + 1,
+            )
+            self.order = 0
+            if len(answer) > RESULT_MAX:
+                self._refuseResult(0)
+            size: uint256 = 21 + len(answer)
+            return concat(
+                convert(32, bytes32),
+                convert(size, bytes32),
+                # Status 0, gas used, results at 17, error at the end; the only result begins after one offset.
+                convert(
+                    convert(
+                        (self._swap8(unsafe_sub(before, msg.gas)) << 96) | (17 << 88) | (self._swap4(size) << 32) | (4 << 24),
+                        uint168,
+                    ),
+                    bytes21,
+                ),
+                answer,
+                slice(empty(bytes32), 0, (32 - size % 32) % 32),
+            )
+    # More calls than one, or a long one: nothing of what follows costs the usual case memory.
+    answer: Bytes[RESULT_MAX + 1] = b""
     offsets: Bytes[4 * CALLS_MAX] = b""
     results: Bytes[OUTCOME_MAX] = b""
     start: uint256 = 4 * e.count
-    success: bool = False
-    answer: Bytes[RESULT_MAX + 1] = b""
     for i: uint256 in range(e.count, bound=CALLS_MAX):
-        place: Place = empty(Place)
-        place, start = self._call(e, i, start)
-        target: address = self._target(place)
-        if place.fundsSize != 0:
-            self._pay(account, target, place)
-        if place.inputSize != 0 and not target.is_contract:
-            raw_revert(abi_encode(target, method_id=method_id("NoContract(address)")))
-        self.order = convert(target, uint256) | (place.gasLimit << 160)
-        success, answer = raw_call(
-            account,
-            slice(callback.payload.value, unsafe_sub(place.input, base), place.inputSize),
-            max_outsize=RESULT_MAX + 1,
-            revert_on_failure=False,
-        )
-        if not success:
-            # The account says nothing when it had not enough gas to try.
-            assert len(answer) > 0
-            raw_revert(
-                abi_encode(i, slice(answer, 1, len(answer) - 1), method_id=method_id("CallReverted(uint256,bytes)"))
-            )
+        place: Place = self._call(e, i, start)
+        start = place.end
+        self._prepare(account, place, i)
+        input: Bytes[VALUE_MAX] = b""
+        at: uint256 = place.input
+        left: uint256 = place.inputSize
+        if left >= 4096:
+            input = slice(msg.data, at, 4096)
+            at += 4096
+            left -= 4096
+        if left >= 2048:
+            input = convert(concat(input, slice(msg.data, at, 2048)), Bytes[VALUE_MAX])
+            at += 2048
+            left -= 2048
+        if left >= 1024:
+            input = convert(concat(input, slice(msg.data, at, 1024)), Bytes[VALUE_MAX])
+            at += 1024
+            left -= 1024
+        if left >= 512:
+            input = convert(concat(input, slice(msg.data, at, 512)), Bytes[VALUE_MAX])
+            at += 512
+            left -= 512
+        if left >= 256:
+            input = convert(concat(input, slice(msg.data, at, 256)), Bytes[VALUE_MAX])
+            at += 256
+            left -= 256
+        input = convert(concat(input, self._bytes(at, left)), Bytes[VALUE_MAX])
+        answer = raw_call(account, input, max_outsize=RESULT_MAX + 1)
         if len(answer) > RESULT_MAX or 17 + 4 * e.count + len(results) + len(answer) > OUTCOME_MAX:
-            raw_revert(abi_encode(i, method_id=method_id("ResultTooLong(uint256)")))
-        if e.count > 1:
-            offsets = convert(concat(offsets, self._littleEndian4(4 * e.count + len(results))), Bytes[4 * CALLS_MAX])
-            results = convert(concat(results, answer), Bytes[OUTCOME_MAX])
-    self.order = 0
-    log Executed(account=account, sequence=callback.sequence)
-    if e.count == 1:
-        return concat(
-            self._outcomeHead(unsafe_sub(before, msg.gas), 21 + len(answer)), b"\x04\x00\x00\x00", answer
+            self._refuseResult(i)
+        offsets = convert(
+            concat(offsets, self._littleEndian4(4 * e.count + len(results))), Bytes[4 * CALLS_MAX]
         )
+        results = convert(concat(results, answer), Bytes[OUTCOME_MAX])
+    self.order = 0
+    size: uint256 = 17 + len(offsets) + len(results)
     return convert(
         concat(
-            self._outcomeHead(unsafe_sub(before, msg.gas), 17 + len(offsets) + len(results)), offsets, results
+            convert(32, bytes32),
+            convert(size, bytes32),
+            self._outcomeHead(unsafe_sub(before, msg.gas), size),
+            offsets,
+            results,
+            slice(empty(bytes32), 0, (32 - size % 32) % 32),
         ),
-        Bytes[OUTCOME_MAX],
+        Bytes[OUTCOME_MAX + 128],
     )
+
+
+# @notice The account of the envelope's sender, made where it does not exist yet.
+# @param  client  where the destination client's text is in calldata
+@internal
+def _accountIn(client: uint256, e: Envelope) -> address:
+    size: uint256 = convert(slice(msg.data, client, 32), uint256)
+    salt: bytes32 = keccak256(
+        concat(
+            ACCOUNT_PREFIX,
+            convert(convert(size, uint8), bytes1),
+            slice(slice(msg.data, client + 32, 64), 0, size),
+            slice(slice(msg.data, e.refundTo + e.refundToSize - 64, 64), 64 - e.refundToSize, e.refundToSize),
+        )
+    )
+    account: address = self._account(salt)
+    if not account.is_contract:
+        self._create(
+            convert(slice(slice(msg.data, client + 32, 64), 0, size), String[64]),
+            slice(slice(msg.data, e.refundTo + e.refundToSize - 64, 64), 64 - e.refundToSize, e.refundToSize),
+            salt,
+        )
+    return account
+
+
+# @notice Up to 256 bytes of calldata. As many stand before the end of any part of an envelope.
+@internal
+@view
+def _bytes(position: uint256, size: uint256) -> Bytes[SHORT_MAX]:
+    return slice(slice(msg.data, position + size - SHORT_MAX, SHORT_MAX), SHORT_MAX - size, size)
+
+
+@internal
+@pure
+def _refuseResult(index: uint256):
+    raw_revert(abi_encode(index, method_id=method_id("ResultTooLong(uint256)")))
+
+
+# @notice Pays a call's funds and orders the call, which the account is then told to make.
+@internal
+def _prepare(account: address, place: Place, index: uint256):
+    target: address = self._target(place)
+    if place.fundsSize != 0:
+        self._pay(account, target, place, index)
+    if place.inputSize != 0 and not target.is_contract:
+        raw_revert(abi_encode(target, method_id=method_id("NoContract(address)")))
+    self.order = convert(target, uint256) | (place.gasLimit << 160) | (index << 224)
 
 
 @internal
@@ -538,15 +632,14 @@ def _target(place: Place) -> address:
         self._refuse(INVALID_TARGET)
     if place.gasLimit > GAS_MAX:
         self._refuse(INVALID_GAS)
-    unused: uint256 = 8 * (32 - CHAIN_SIZE)
-    if (self._word(place.target) ^ convert(CHAIN, uint256)) >> unused != 0:
+    if not self._isHere(place.target):
         self._refuse(INVALID_TARGET)
     return convert(convert(slice(msg.data, place.target + CHAIN_SIZE, 20), uint160), address)
 
 
 # @notice Moves a call's funds from the account to the target.
 @internal
-def _pay(account: address, target: address, place: Place):
+def _pay(account: address, target: address, place: Place, index: uint256):
     count: uint256 = self._coinCount(place)
     at: uint256 = 4 * count
     for i: uint256 in range(count, bound=COINS_MAX):
@@ -555,22 +648,17 @@ def _pay(account: address, target: address, place: Place):
         amount: uint256 = 0
         position, size, amount, at = self._coin(place, i, count, at)
         token: address = self._token(position, size)
-        self.order = convert(token, uint256) | (COIN_GAS << 160)
-        success: bool = False
-        answer: Bytes[33] = b""
-        success, answer = raw_call(
+        self.order = convert(token, uint256) | (COIN_GAS << 160) | (index << 224)
+        answer: Bytes[33] = raw_call(
             account,
             abi_encode(target, amount, method_id=method_id("transfer(address,uint256)")),
             max_outsize=33,
-            revert_on_failure=False,
         )
-        assert success or len(answer) > 0
         # Tokens that answer nothing have succeeded.
-        if not success or (len(answer) > 0 and (len(answer) < 32 or convert(slice(answer, 0, 32), uint256) != 1)):
+        if len(answer) > 0 and (len(answer) < 32 or convert(slice(answer, 0, 32), uint256) != 1):
             raw_revert(abi_encode(token, amount, method_id=method_id("FundsRefused(address,uint256)")))
 
 
-# @notice The ERC-20 that a coin names: by its address, or as a voucher by its ICS-20 path.
 @internal
 @view
 def _token(position: uint256, size: uint256) -> address:
@@ -719,10 +807,7 @@ def _checkSent(base: uint256, size: uint256, sender: address):
     # The destination knows the sender by this address.
     if e.refundToSize != CHAIN_SIZE + 20:
         self._refuse(INVALID_REFUND)
-    unused: uint256 = 8 * (32 - CHAIN_SIZE)
-    if (self._word(e.refundTo) ^ convert(CHAIN, uint256)) >> unused != 0:
-        self._refuse(INVALID_REFUND)
-    if self._addressOfRefund(e) != sender:
+    if not self._isHere(e.refundTo) or self._addressOfRefund(e) != sender:
         self._refuse(INVALID_REFUND)
 
 
@@ -762,7 +847,7 @@ def _head(refundTo: uint256, attributes: uint256) -> Bytes[14]:
 @internal
 @view
 def _owner(account: address) -> Bytes[40]:
-    return convert(concat(slice(CHAIN, 0, CHAIN_SIZE), convert(account, bytes20)), Bytes[40])
+    return convert(concat(slice(convert(CHAIN << (8 * (32 - CHAIN_SIZE)), bytes32), 0, CHAIN_SIZE), convert(account, bytes20)), Bytes[40])
 
 
 @internal
