@@ -2,7 +2,7 @@ import Digests
 import Gate
 import MerkleProofs
 public import Messages
-public import WireBytes
+import WireBytes
 
 /// A claim that was verified in this transaction, so that its signatures are checked once for many packets.
 public struct VerifiedEvidence: Hashable, Sendable {
@@ -16,25 +16,6 @@ public struct VerifiedEvidence: Hashable, Sendable {
   let expires: UnixTime?
 }
 
-/// The proof bytes of a packet message.
-public enum PacketProof: Hashable, Sendable {
-  /// Evidence that an update of the same transaction carried: its SHA-256.
-  case reference(Bytes32)
-  /// Evidence of its own, which updates the client.
-  case evidence([UInt8])
-  /// An IBC `MerkleProof` under a root that the client knows.
-  case merkle([UInt8])
-
-  /// The encoding: `1 ‖ hash`, `2 ‖ evidence`, or the `MerkleProof` itself, whose first byte is 10.
-  public func encoded() -> [UInt8] {
-    switch self {
-    case .reference(let hash): [1] + hash.array
-    case .evidence(let bytes): [2] + bytes
-    case .merkle(let bytes): bytes
-    }
-  }
-}
-
 extension HostClients {
   /// Proves what the counterparty stores, or does not store, at `height`.
   ///
@@ -44,16 +25,13 @@ extension HostClients {
     at height: Height, in context: inout HostContext
   ) throws(AttemptFailure<ClientRefusal>) -> UnixTime {
     var record = try active(id, in: &context)
-    guard let tag = proof.first else { throw .failure(.proofEmpty) }
-    switch tag {
-    case 1:
-      guard let hash = try? Bytes32([UInt8](proof.dropFirst())) else {
-        throw .failure(.proofReference(length: proof.count))
-      }
+    let form: PacketProof
+    do { form = try PacketProof(decoding: proof.span) } catch { throw .failure(error) }
+    switch form {
+    case .reference(let hash):
       return try verify(
         question, of: counterparty, client: id, reference: hash, at: height, in: &context)
-    case 2:
-      let bytes = [UInt8](proof.dropFirst())
+    case .evidence(let bytes):
       let evidence: Evidence
       do { evidence = try Evidence(protobuf: bytes.span) } catch { throw .failure(.evidence(error)) }
       // Freezing here would be undone with the message that is refused: the same evidence freezes as an
@@ -63,22 +41,43 @@ extension HostClients {
       }
       return try verify(
         question, of: counterparty, client: id, reference: SHA256Hash.hash(bytes), at: height, in: &context)
-    default:
-      guard let state = try consensusRecord(of: id, height, in: &context) else {
-        throw .failure(.heightUnknown(height))
+    case .merkle(let bytes):
+      let (claim, time) = try provenState(of: id, record, at: height, in: &context)
+      let store: HostStore
+      switch record.store {
+      case .sparseMerkleTree: store = .sparseMerkleTree(prefix: counterparty.prefix.last ?? [])
+      case .cosmos: store = .cosmos(prefix: counterparty.prefix)
+      case .evm: throw .failure(.proofOfOtherStore)
       }
-      let expires =
-        state.expires ?? record.trustingPeriodSeconds.map { state.time.adding(seconds: $0) }
-      if let expires, expires <= context.moment.time { throw .failure(.heightExpired(height, at: expires)) }
-      guard let root = state.root else { throw .failure(.rootUnknown(height)) }
-      guard let merkle = try? ICS23.MerkleProof(decoding: proof.span) else {
+      guard let merkle = try? ICS23.MerkleProof(decoding: bytes.span) else {
         throw .failure(.proof(ICS23DecodingRefusal(size: proof.count)))
       }
-      let claim = Claim.state(
-        StateClaim(domain: record.domain, height: height, root: root, timestamp: state.time))
-      try prove(question, in: claim, of: counterparty, store: record.store, merkle: merkle)
-      return state.time
+      try prove(question, in: claim, store: store, by: .ics23(merkle))
+      return time
+    case .evmStorage(let account, let storage):
+      let (claim, time) = try provenState(of: id, record, at: height, in: &context)
+      guard case .evm(let router) = record.store else { throw .failure(.proofOfOtherStore) }
+      let gas = EVMStorageProof(account: account, storage: storage).verificationGas
+      try halting { () throws(ExecutionHalt) in try context.charge(gas) }
+      try prove(
+        question, in: claim, store: .evm(router: router), by: .evmStorage(account: account, storage: storage))
+      return time
     }
+  }
+
+  /// The state at `height` as a claim, while it may be used, and the other domain's time there.
+  private func provenState(
+    of id: ClientID, _ record: ClientRecord, at height: Height, in context: inout HostContext
+  ) throws(AttemptFailure<ClientRefusal>) -> (claim: Claim, time: UnixTime) {
+    guard let state = try consensusRecord(of: id, height, in: &context) else {
+      throw .failure(.heightUnknown(height))
+    }
+    let expires =
+      state.expires ?? record.trustingPeriodSeconds.map { state.time.adding(seconds: $0) }
+    if let expires, expires <= context.moment.time { throw .failure(.heightExpired(height, at: expires)) }
+    guard let root = state.root else { throw .failure(.rootUnknown(height)) }
+    let claim = StateClaim(domain: record.domain, height: height, root: root, timestamp: state.time)
+    return (.state(claim), state.time)
   }
 
   /// By a claim that was verified in this transaction.
@@ -98,28 +97,21 @@ extension HostClients {
     var time = verified.claim.timestamp
     if time == nil { time = try consensusRecord(of: id, height, in: &context)?.time }
     guard let time else { throw .failure(.timeUnknown(height)) }
-    try prove(question, in: verified.claim, of: counterparty, store: nil, merkle: nil)
+    // Attesters list paths of the host's own store.
+    try prove(
+      question, in: verified.claim, store: .listed(prefix: counterparty.prefix.last ?? []), by: .listed)
     return time
   }
 
   /// The mathematics: does the claim contain the answer?
   private func prove(
-    _ question: ProofQuestion, in claim: Claim, of counterparty: Counterparty, store: ClientRecord.Store?,
-    merkle: ICS23.MerkleProof?
+    _ question: ProofQuestion, in claim: Claim, store: HostStore, by proof: MembershipProof
   ) throws(AttemptFailure<ClientRefusal>) {
-    let host: HostStore =
-      switch store {
-      case .sparseMerkleTree: .sparseMerkleTree(prefix: counterparty.prefix.last ?? [])
-      case .cosmos: .cosmos(prefix: counterparty.prefix)
-      // Attesters list paths of the host's own store.
-      case nil: .listed(prefix: counterparty.prefix.last ?? [])
-      }
-    let proof: MembershipProof = merkle.map { .ics23($0) } ?? .listed
     do throws(MembershipError) {
       switch question {
       case .member(let path, let value):
-        _ = try Membership.prove(path, holds: value.array, in: claim, store: host, by: proof)
-      case .absent(let path): _ = try Membership.proveAbsence(of: path, in: claim, store: host, by: proof)
+        _ = try Membership.prove(path, holds: value.array, in: claim, store: store, by: proof)
+      case .absent(let path): _ = try Membership.proveAbsence(of: path, in: claim, store: store, by: proof)
       }
     } catch { throw .failure(.membership(error)) }
   }

@@ -20,10 +20,35 @@ struct ClientRecord: Hashable {
   }
 
   /// What the counterparty's state is.
-  enum Store: UInt64 {
-    case sparseMerkleTree = 1
+  enum Store: Hashable {
+    case sparseMerkleTree
     /// An IAVL tree under a simple tree.
-    case cosmos = 2
+    case cosmos
+    /// A router's slots in the state of an EVM chain.
+    case evm(router: Bytes20)
+
+    fileprivate enum Number: UInt64 {
+      case sparseMerkleTree = 1
+      case cosmos = 2
+      case evm = 3
+    }
+
+    fileprivate var number: Number {
+      switch self {
+      case .sparseMerkleTree: .sparseMerkleTree
+      case .cosmos: .cosmos
+      case .evm: .evm
+      }
+    }
+
+    fileprivate init?(_ number: Number, router: Bytes20?) {
+      switch (number, router) {
+      case (.sparseMerkleTree, nil): self = .sparseMerkleTree
+      case (.cosmos, nil): self = .cosmos
+      case (.evm, let router?): self = .evm(router: router)
+      default: return nil
+      }
+    }
   }
 
   let kind: Kind
@@ -67,7 +92,7 @@ struct ClientRecord: Hashable {
   /// How many levels a counterparty's prefix has.
   var prefixCounts: ClosedRange<Int> {
     switch store {
-    case .sparseMerkleTree: 1...1
+    case .sparseMerkleTree, .evm: 1...1
     case .cosmos: 2...2
     }
   }
@@ -75,7 +100,7 @@ struct ClientRecord: Hashable {
   func encoded() -> [UInt8] {
     var writer = ProtobufWriter()
     writer.varint(1, kind.rawValue)
-    writer.varint(2, store.rawValue)
+    writer.varint(2, store.number.rawValue)
     writer.alwaysBytes(3, creator.bytes)
     writer.alwaysBytes(4, policyHash.array)
     // One more, so that zero is told from none.
@@ -87,6 +112,7 @@ struct ClientRecord: Hashable {
     writer.height(10, oldest)
     writer.height(11, floor)
     writer.string(12, domain.text)
+    if case .evm(let router) = store { writer.bytes(13, router) }
     return writer.bytes
   }
 
@@ -97,9 +123,10 @@ struct ClientRecord: Hashable {
     var creator: AccountAddress?
     var policyHash: Bytes32?
     var domain = ""
+    var router: Bytes20?
     let span = bytes.span
     do {
-      let rules = ProtobufRules(singular: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
+      let rules = ProtobufRules(singular: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13])
       var reader = ProtobufReader(rules, sizeBytesMax: 4_096)
       while let field = try reader.next(in: span) {
         switch field.number {
@@ -108,12 +135,13 @@ struct ClientRecord: Hashable {
         case 6, 7, 10, 11:
           heights[field.number] = try Height(protobuf: span.extracting(try field.message()))
         case 12: domain = try field.string(in: span)
+        case 13: router = try field.fixed(in: span)
         default: numbers[field.number] = try field.uint64()
         }
       }
     } catch { return nil }
     guard let kind = numbers[1].flatMap(Kind.init(rawValue:)),
-      let store = numbers[2].flatMap(Store.init(rawValue:)),
+      let store = numbers[2].flatMap(Store.Number.init(rawValue:)).flatMap({ Store($0, router: router) }),
       let creator, let policyHash, let domain = try? DomainID(domain)
     else { return nil }
     self.init(

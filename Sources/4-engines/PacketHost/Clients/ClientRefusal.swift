@@ -27,8 +27,12 @@ public enum ClientRefusal: Error, Hashable, Sendable {
   case routerMismatch
   /// The policy's attesters sign for another client than the one that would be made.
   case bindingClient(expected: ClientID, actual: ClientID)
-  /// Neither one sparse Merkle tree, nor an IAVL tree under simple trees.
+  /// Neither one sparse Merkle tree, nor an IAVL tree under simple trees; for an EVM chain anything at all.
   case proofSpecs
+  /// A router of an EVM chain is named by its 20 bytes.
+  case routerLength(expected: Int, actual: Int)
+  /// A light client of CometBFT headers cannot follow an EVM chain.
+  case cometBFTForEVM(DomainID)
   case consensusState(ProtobufError)
   /// A light client must start from a state that its creator vouches for.
   case consensusStateMissing
@@ -44,6 +48,8 @@ public enum ClientRefusal: Error, Hashable, Sendable {
   case counterpartyKnown(ClientID)
   /// The store under the prefix has another number of levels than the client's proofs.
   case prefixCount(expected: Int, actual: Int)
+  /// A router of an EVM chain stores under the path itself: the one element of its prefix is empty.
+  case prefixOfEVM(length: Int)
 
   // State
   case frozen(Height)
@@ -61,6 +67,8 @@ public enum ClientRefusal: Error, Hashable, Sendable {
   case header(CometBFT.DecodingError)
   /// The policy is not satisfied.
   case gate(Refusal)
+  /// Blocks of an EVM chain are counted in revision 0.
+  case revisionOfEVM(Height)
   /// States up to `floor` are forgotten, so a contradiction could not be seen.
   case heightForgotten(Height, floor: Height)
   /// Both pieces are right, and both can be true.
@@ -70,10 +78,15 @@ public enum ClientRefusal: Error, Hashable, Sendable {
 
   // Proofs
   case proofEmpty
+  /// No proof opens with this byte.
+  case proofTag(UInt8)
   case proofReference(length: Int)
   /// No update of this transaction carried that evidence.
   case evidenceUnknown(Bytes32)
   case proof(ICS23DecodingRefusal)
+  case storageProof(EVMStorageProofError)
+  /// A `MerkleProof` for an EVM chain, or trie nodes for another domain.
+  case proofOfOtherStore
   case heightMismatch(expected: Height, actual: Height)
   /// No state is known for the height.
   case heightUnknown(Height)
@@ -95,6 +108,7 @@ extension ClientRefusal {
   public var code: String {
     switch self {
     case .gate(let refusal): "gate." + refusal.code
+    case .storageProof(let error): "storageProof." + String(String(describing: error).prefix { $0 != "(" })
     default: String(String(describing: self).prefix { $0 != "(" })
     }
   }

@@ -64,7 +64,9 @@ struct ClientStart {
     do { origin = try DomainID(state.origin) } catch { throw .origin(error) }
     guard origin == policy.domain else { throw .originMismatch(stated: origin, policy: policy.domain) }
     let id = try identifier(.policy, number)
+    let store = try store(of: state, origin)
     try check(policy.root, client: id, router: state.router)
+    if case .evm = store { try checkEVM(policy.root, latest: state.latestHeight, origin: origin) }
     var start: (height: Height, record: ConsensusRecord)?
     switch consensusTypeURL {
     case "":
@@ -83,7 +85,33 @@ struct ClientStart {
     default: throw .consensusTypeUnknown(consensusTypeURL)
     }
     return ClientStart(
-      id: id, kind: .policy, store: try store(of: state.proofSpecs), policy: policy, consensus: start)
+      id: id, kind: .policy, store: store, policy: policy, consensus: start)
+  }
+
+  /// An EVM chain needs no specs: its state is one kind of trie, and its router one account in it.
+  private static func store(
+    of state: PolicyClientState, _ origin: DomainID
+  ) throws(ClientRefusal) -> ClientRecord.Store {
+    guard origin.isEVM else { return try store(of: state.proofSpecs) }
+    guard let router = try? Bytes20(state.router) else {
+      throw .routerLength(expected: Bytes20.count, actual: state.router.count)
+    }
+    guard state.proofSpecs.isEmpty else { throw .proofSpecs }
+    return .evm(router: router)
+  }
+
+  /// Nothing but attesters vouches for the blocks of an EVM chain, and those have no revisions.
+  private static func checkEVM(
+    _ node: Policy.Node, latest: Height, origin: DomainID
+  ) throws(ClientRefusal) {
+    guard latest.revision == 0 else { throw .revisionOfEVM(latest) }
+    switch node {
+    case .attested: return
+    case .cometBFT: throw .cometBFTForEVM(origin)
+    case .all(let parts), .any(let parts), .threshold(_, let parts):
+      for part in parts { try checkEVM(part, latest: latest, origin: origin) }
+    case .route, .delay: throw .policyAsksAboutMessages
+    }
   }
 
   /// Every attester signs for this client and this router, and no part asks about single messages.
@@ -137,4 +165,9 @@ struct ClientStart {
       throw .chainIDLength(max: CometBFT.chainIDBytesMax, actual: chainID.utf8.count)
     }
   }
+}
+
+extension DomainID {
+  /// Whether it is a chain of the Ethereum virtual machine (CAIP-2 namespace `eip155`).
+  fileprivate var isEVM: Bool { namespace == "eip155" }
 }

@@ -94,6 +94,7 @@ extension HostClients {
     }
     let judged = try judge(evidence, of: id, record: record, at: context.moment.time, in: &context)
     guard let height = judged.verdict.claim.height else { throw .failure(.heightUnknown(Height(0))) }
+    if case .evm = record.store, height.revision != 0 { throw .failure(.revisionOfEVM(height)) }
     if let floor = record.floor, height <= floor {
       throw .failure(.heightForgotten(height, floor: floor))
     }

@@ -129,6 +129,9 @@ public struct HostClients: Sendable {
       throw .failure(
         .prefixCount(expected: record.prefixCounts.lowerBound, actual: counterparty.prefix.count))
     }
+    if case .evm = record.store, let element = counterparty.prefix.first, !element.isEmpty {
+      throw .failure(.prefixOfEVM(length: element.count))
+    }
     let key = HostKeys.counterparty(id)
     guard try read(key, in: &context) == nil else { throw .failure(.counterpartyKnown(id)) }
     try halting { () throws(ExecutionHalt) in try context.write(counterparty.encoded(), to: key) }

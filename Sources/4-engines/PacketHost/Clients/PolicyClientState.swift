@@ -13,11 +13,13 @@ public struct PolicyClientState: Hashable, Sendable {
   public var policyText: [UInt8]
   /// The origin's CAIP-2 id.
   public var origin: String
+  /// On an EVM chain the router's 20 bytes.
   public var router: [UInt8]
   /// Zero when no state is known yet.
   public var latestHeight: Height
   public var frozen: Bool
-  /// ICS-23 specs of the origin's stores, lowest first, in protobuf; none stands for one sparse Merkle tree.
+  /// ICS-23 specs of the origin's stores, lowest first, in protobuf; none stands for one sparse Merkle tree,
+  /// and an EVM chain (CAIP-2 namespace `eip155`) has none.
   public var proofSpecs: [[UInt8]]
 
   public init(

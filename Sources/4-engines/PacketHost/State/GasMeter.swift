@@ -45,6 +45,10 @@ public enum GasSchedule {
   public static let transactionPerByte: UInt64 = 10
   public static let verifySecp256k1: UInt64 = 1_000
   public static let verifyEd25519: UInt64 = 590
+  /// One node of a Merkle-Patricia proof, and one byte of it: a full branch costs 632, about an Ed25519
+  /// signature's price for a small part of its work.
+  public static let trieNode: UInt64 = 100
+  public static let trieNodePerByte: UInt64 = 1
   /// One event; bounds how much a call can make nodes index.
   public static let eventFlat: UInt64 = 100
 }
