@@ -6,7 +6,9 @@ private import WireBytes
 
 /// Bodies over what a host reads from transactions: what decodes encodes to the same bytes.
 public enum PacketHostBodies {
-  public static let all: [FuzzBody] = [counterparty, clientState, evidence, transfer, envelope]
+  public static let all: [FuzzBody] = [
+    counterparty, clientState, packetProof, evidence, transfer, envelope,
+  ]
 
   private static let client = try? ClientID("client-0")
 
@@ -28,13 +30,34 @@ public enum PacketHostBodies {
       PolicyClientState(
         policyText: [UInt8]("{}".utf8), origin: "cosmos:harbor-1", router: [7], latestHeight: Height(5),
         proofSpecs: [[10, 0]]
-      ).encoded()
+      ).encoded(),
+      PolicyClientState(
+        policyText: [UInt8]("{}".utf8), origin: "eip155:1", router: [UInt8](repeating: 7, count: 20)
+      ).encoded(),
     ]
   ) { bytes in
     guard let state = try? PolicyClientState(decoding: bytes.span) else { return }
     guard state.proofSpecs.count <= PolicyClientState.specCountMax else { return }
     // A height of zero is written as none at all.
     precondition((try? PolicyClientState(decoding: state.encoded().span)) == state)
+  }
+
+  static let packetProof = FuzzBody(
+    name: "host-packet-proof",
+    seeds: [
+      PacketProof.evmStorage(account: [[0xc0], [1, 2, 3]], storage: [[UInt8](repeating: 9, count: 60)]).encoded(),
+      PacketProof.evmStorage(account: [], storage: []).encoded(),
+      PacketProof.reference(Bytes32 { _ in 4 }).encoded(), PacketProof.evidence([1]).encoded(), [10, 0],
+    ]
+  ) { bytes in
+    guard let proof = try? PacketProof(decoding: bytes.span) else { return }
+    precondition(proof.encoded() == bytes)
+    guard case .evmStorage(let account, let storage) = proof else { return }
+    precondition(max(account.count, storage.count) <= EVMStorageProof.nodeCountMax)
+    let size = (account + storage).reduce(0) { $0 + $1.count }
+    precondition(size < bytes.count)
+    let gas = EVMStorageProof(account: account, storage: storage).verificationGas
+    precondition(gas == UInt64(account.count + storage.count) * GasSchedule.trieNode + UInt64(size))
   }
 
   private static let attested = Evidence.attested(
