@@ -7,10 +7,11 @@ from typing import Any, Iterable
 from eth.constants import BLANK_ROOT_HASH
 from eth.vm.forks.cancun import CancunVM
 from eth.vm.forks.cancun.blocks import CancunBlockHeader
-from eth.vm.forks.cancun.constants import BEACON_ROOTS_ADDRESS, BEACON_ROOTS_CONTRACT_CODE
+from eth.vm.forks.cancun.state import CancunState
 from eth.vm.forks.prague import PragueVM
 from eth.vm.forks.prague.blocks import PragueBlockHeader
 from eth.vm.forks.prague.constants import HISTORY_STORAGE_ADDRESS, HISTORY_STORAGE_CONTRACT_CODE
+from eth.vm.forks.prague.state import PragueState
 
 REFUND_QUOTIENT = 5
 ELASTICITY = 2
@@ -34,17 +35,28 @@ class _Rules:
         return used - min(computation.get_gas_refund(), used // REFUND_QUOTIENT) + computation.data_floor_gas
 
 
+class _CancunState(CancunState):
+    def set_system_contracts(self) -> None:
+        # Genesis has them; py-evm would look for them in the trie whenever a state is opened.
+        pass
+
+
+class _PragueState(PragueState):
+    def set_system_contracts(self) -> None:
+        pass
+
+
 class Cancun(_Rules, CancunVM):
+    _state_class = _CancunState
     header_class = CancunBlockHeader
-    contracts = {BEACON_ROOTS_ADDRESS: BEACON_ROOTS_CONTRACT_CODE}
+    contracts: dict[bytes, bytes] = {}
 
 
 class Prague(_Rules, PragueVM):
+    _state_class = _PragueState
     header_class = PragueBlockHeader
-    contracts = {
-        BEACON_ROOTS_ADDRESS: BEACON_ROOTS_CONTRACT_CODE,
-        HISTORY_STORAGE_ADDRESS: HISTORY_STORAGE_CONTRACT_CODE,
-    }
+    # EIP-2935. There is no beacon chain here, and so no contract of EIP-4788 either.
+    contracts: dict[bytes, bytes] = {HISTORY_STORAGE_ADDRESS: HISTORY_STORAGE_CONTRACT_CODE}
 
 
 FORKS: dict[str, Any] = {"cancun": Cancun, "prague": Prague}
@@ -62,7 +74,7 @@ def next_base_fee(parent: Any) -> int:
 
 
 def genesis(fork: Any, nodes: Any, timestamp: int, gas_limit: int, base_fee: int, balances: dict[bytes, int]) -> Any:
-    """The first header, after its state is in `nodes`: balances, and the system contracts that real chains have."""
+    """The first header, after its state is in `nodes`: balances, and the system contracts of the fork."""
     accounts = fork.get_state_class().account_db_class(nodes, BLANK_ROOT_HASH)
     for address, balance in sorted(balances.items()):
         accounts.set_balance(address, balance)

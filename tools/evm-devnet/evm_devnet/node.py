@@ -151,7 +151,7 @@ class Node:
 
         def offered() -> Iterator[Any]:
             yield from transactions
-            if from_pool:
+            if from_pool and self.pool.hashes:
                 yield from self.pool.best(self.chain.state(parent), base_fee)
 
         built = self.chain.build(parent, offered(), timestamp, base_fee)
@@ -175,7 +175,7 @@ class Node:
 
     def mine_waiting(self) -> None:
         """With automine: blocks until no transaction is left that could go into one."""
-        while self.automine:
+        while self.automine and self.pool.hashes:
             head = self.chain.head
             best = self.pool.best(self.chain.state(head), self.peek_base_fee(head))
             if next(best, None) is None or not self.mine().transactions:
@@ -188,7 +188,8 @@ class Node:
         self.pool.restore(
             [one for block in reversed(removed) for one in block.transactions if one.hash not in kept]
         )
-        self.pool.reset(self.chain.state(self.chain.head))
+        if self.pool.hashes:
+            self.pool.reset(self.chain.state(self.chain.head))
         if removed:
             self.say(f"reorganised: {len(removed)} blocks left, {len(added)} came, head {self.chain.head.number}")
         deaf = {path for path, faults in self.faults.items() if faults.lag or faults.head}

@@ -179,3 +179,10 @@ def test_history_contracts_answer(node):
     contract = "0x0000f90827f1c53a10cb7a02335b175320002935"
     asked = "0x" + (int(head["number"], 16) - 1).to_bytes(32, "big").hex()
     assert node.call("eth_call", {"to": contract, "data": asked}) == head["parentHash"]
+
+
+def test_calls_may_nest_as_deep_as_gas_allows(node):
+    """A contract that calls itself until nothing is left: PUSH0 ×5, ADDRESS, GAS, CALL, POP, STOP."""
+    address = "0x" + "aa" * 20
+    assert node.call("eth_call", {"to": address}, "latest", {address: {"code": "0x5f5f5f5f5f305af15000"}}) == "0x"
+    assert node.number("eth_blockNumber") >= 0
