@@ -245,7 +245,7 @@ let package = Package(
         "FuzzBodies", crypto,
       ]),
     tests("Messages", wire + ["Messages"]),
-    tests("Transactions", wire + ["Messages", "Transactions"]),
+    tests("Transactions", wire + ["SignatureSchemes", "Messages", "Transactions"]),
     tests("Gate", wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", crypto]),
     tests(
       "ForeignProtocols",
