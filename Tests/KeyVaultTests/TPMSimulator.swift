@@ -52,11 +52,11 @@ final class TPMSimulator: Sendable {
     child.standardError = FileHandle.nullDevice
     try child.run()
     process.withLock { $0 = child }
-    // Its control socket answers when it is ready.
+    // It listens for control first: only both sockets together say that it is ready.
     let patience = Duration.seconds(20)
     let clock = ContinuousClock()
     let begun = clock.now
-    while !answers(socket + ".ctrl") {
+    while !answers(socket + ".ctrl") || !answers(socket) {
       guard clock.now - begun < patience, child.isRunning else { throw Failure.notListening(after: patience) }
       usleep(5_000)
     }
