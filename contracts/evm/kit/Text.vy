@@ -49,6 +49,13 @@ def _gather(characters: uint256, exact: bool) -> (uint256, bool):
     return (x | (x >> 64)) & HALF, True
 
 
+# @notice The 32 lower-case digits of 16 bytes.
+@internal
+@pure
+def digits(half: uint256) -> bytes32:
+    return convert(self._digits(self._spread(half)), bytes32)
+
+
 # @notice `0x` and 40 lower-case digits.
 @internal
 @pure
