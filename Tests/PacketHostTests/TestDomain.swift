@@ -159,6 +159,17 @@ struct TestDomain {
     }
   }
 
+  mutating func prove(
+    _ question: ProofQuestion, of counterparty: Counterparty, client: ClientID, _ proof: Proof,
+    gas: UInt64 = 20_000_000
+  ) throws(AttemptFailure<ClientRefusal>) -> UnixTime {
+    let clients = host.clients
+    return try transact(gas: gas) { (context: inout HostContext) throws(AttemptFailure<ClientRefusal>) in
+      try clients.verify(
+        question, of: counterparty, client: client, proof: proof.bytes, at: proof.height, in: &context)
+    }
+  }
+
   mutating func status(_ id: ClientID) throws(AttemptFailure<ClientRefusal>) -> ClientStatus {
     let clients = host.clients
     return try transact { (context: inout HostContext) throws(AttemptFailure<ClientRefusal>) in
@@ -179,17 +190,18 @@ struct TestAttesters {
 
   func policy(
     origin: DomainID, client: ClientID, freshness: AttestedPolicy.Freshness? = nil,
-    form: AttestedPolicy.Form = .packets
+    form: AttestedPolicy.Form = .packets, router: [UInt8] = [7]
   ) throws -> AttestedPolicy {
     try AttestedPolicy(
-      form: form, binding: try AttestationBinding(origin: origin, router: [7], client: client),
+      form: form, binding: try AttestationBinding(origin: origin, router: router, client: client),
       attesters: try keys.map { try Attester(suite: .ed25519, key: [UInt8]($0.publicKey.rawRepresentation)) },
       quorum: 2, freshness: freshness)
   }
 
   func clientState(_ policy: AttestedPolicy) throws -> [UInt8] {
     PolicyClientState(
-      policyText: [UInt8](try Policy(.attested(policy)).text.utf8), origin: policy.origin.text, router: [7]
+      policyText: [UInt8](try Policy(.attested(policy)).text.utf8), origin: policy.origin.text,
+      router: policy.binding.router
     ).encoded()
   }
 
