@@ -51,7 +51,7 @@ def kept(name, evm, build):
 @pytest.fixture(params=sorted(EVMS))
 def world(request):
     """A router without clients."""
-    need("Router")
+    need("Router", "RouterExtension")
     return kept("router", request.param, routed)
 
 

@@ -17,7 +17,7 @@ _lanes = {}
 
 
 def fresh(evm):
-    need("Router", "AttestedClient", "Transfer", "Voucher", "ExecutionHandler", "ExecutionAccount")
+    need("Router", "RouterExtension", "AttestedClient", "Transfer", "Voucher", "ExecutionHandler", "ExecutionAccount")
     if evm not in _lanes:
         lane = Lane(EVMS[evm](), EVMS[evm]())
         _lanes[evm] = lane, [side.chain.snapshot() for side in lane.sides]

@@ -56,6 +56,15 @@ class Artifact:
         return self.bytecode + encode(self.constructor, list(args))
 
 
+    def with_functions_of(self, other: "Artifact") -> "Artifact":
+        """The same contract, which hands on to another one what it does not know itself."""
+        for key, value in other.functions.items():
+            self.functions.setdefault(key, value)
+        for key, value in other.topics.items():
+            self.topics.setdefault(key, value)
+        return self
+
+
 def artifact(name: str) -> Artifact:
     return Artifact(BUILD / f"{name}.json")
 

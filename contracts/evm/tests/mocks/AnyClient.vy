@@ -23,7 +23,7 @@ asked: public(uint256)
 frozen: public(bool)
 proof: public(Bytes[16384])
 height: public(Height)
-path: public(DynArray[Bytes[256], 4])
+_path: DynArray[Bytes[256], 4]
 content: public(Bytes[1024])
 absence: public(bool)
 message: public(Bytes[16384])
@@ -72,7 +72,7 @@ def verifyMembership(message: Membership) -> uint256:
     self.asked += 1
     self.proof = message.proof
     self.height = message.proofHeight
-    self.path = message.path
+    self._path = message.path
     self.content = message.content
     self.absence = False
     return self.time
@@ -83,7 +83,7 @@ def verifyNonMembership(message: NonMembership) -> uint256:
     self.asked += 1
     self.proof = message.proof
     self.height = message.proofHeight
-    self.path = message.path
+    self._path = message.path
     self.content = b""
     self.absence = True
     return self.time
@@ -116,3 +116,8 @@ def prove(proven: uint64):
 @view
 def policy() -> String[32]:
     return "any"
+
+@external
+@view
+def path() -> DynArray[Bytes[256], 4]:
+    return self._path
