@@ -46,8 +46,8 @@ public enum EVMFault: Hashable, Sendable {
     if code == 3 || says("execution reverted", "vm execution error", "transaction execution error: revert") {
       self = .reverted(revert ?? [])
     } else if says(
-      "already known", "alreadyknown", "known transaction", "already imported", "transaction already exists",
-      "already in mempool", "already in the pool")
+      "already known", "alreadyknown", "already imported", "transaction already exists", "already in mempool",
+      "already in the pool") || words.hasPrefix("known transaction")
     {
       self = .known
     } else if says(
@@ -104,7 +104,7 @@ public enum EVMFault: Hashable, Sendable {
       self = .methodUnknown
     } else if says(
       "header not found", "block not found", "unknown block", "header for hash not found", "resource not found",
-      "block with number", "cannot find block", "could not find block", "requested block", "invalid block")
+      "block with number", "cannot find block", "could not find block", "requested block")
     {
       self = .blockUnknown
     } else if says("timeout", "timed out", "deadline", "took too long") {
