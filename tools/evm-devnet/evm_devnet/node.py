@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
+import sqlite3
 import sys
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Iterable, Iterator
+from typing import IO, Any, Iterable, Iterator
 
 from . import forks
 from .chain import Chain
@@ -52,7 +54,7 @@ class Snapshot:
 
 
 class WrongState(Exception):
-    """The folder of a chain was made with other options."""
+    """The folder of a chain was made with other options, or another node has it."""
 
 
 class Node:
@@ -60,9 +62,11 @@ class Node:
         self.options = options
         self.lock = threading.RLock()
         fork = forks.FORKS[options.fork]
-        if options.state:
-            options.state.mkdir(parents=True, exist_ok=True)
-        self.store = Store(options.state / "chain.sqlite" if options.state else None, fork)
+        self.folder_lock = self.take_folder(options.state) if options.state else None
+        try:
+            self.store = Store(options.state / "chain.sqlite" if options.state else None, fork)
+        except sqlite3.Error as problem:
+            raise WrongState(f"{options.state} cannot be opened: {problem}") from None
         self.chain = Chain(self.store, options.chain_id)
         self.pool = Pool(fork, options.chain_id, options.price_limit, options.unprotected)
         self.hub = Hub()
@@ -79,6 +83,17 @@ class Node:
         self.stopping = threading.Event()
         self.interval_changed = threading.Condition(self.lock)
         self.open_state()
+
+    @staticmethod
+    def take_folder(folder: Path) -> IO[str]:
+        """Keeps others out: two nodes on one chain would each go on with it in their own way."""
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise WrongState(f"another node has {folder}") from None
+        return lock
 
     def open_state(self) -> None:
         made_with = f"{self.options.chain_id} {self.options.fork}"

@@ -89,12 +89,10 @@ class Nodes(BaseDB):
 class Store:
     def __init__(self, path: Path | None, fork: Any) -> None:
         self.fork = fork
-        self.connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+        self.connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None, timeout=2)
         if path:
             self.connection.execute("PRAGMA journal_mode = WAL")
             self.connection.execute("PRAGMA synchronous = NORMAL")
-            # Two nodes on one chain would each make their own.
-            self.connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         self.connection.executescript(SCHEMA)
         self.nodes = Nodes(self.connection)
         # What py-evm reads state from.

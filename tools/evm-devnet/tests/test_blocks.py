@@ -166,7 +166,7 @@ def test_interval_mining(start):
 
 def test_equal_timestamps(start):
     node = start("--equal-timestamps").client
-    node.call("evm_mine", {"blocks": 50})
+    node.call("evm_mine", {"blocks": 30})
     first, last = node.call("eth_getBlockByNumber", "earliest"), node.call("eth_getBlockByNumber", "latest")
     assert int(last["timestamp"], 16) - int(first["timestamp"], 16) < 10
 

@@ -44,11 +44,11 @@ def test_filters(filled, box):
 
 
 def test_range_limit(start):
-    node = start("--log-range-max", "100").client
-    node.call("evm_mine", {"blocks": 150})
-    assert node.call("eth_getLogs", {"fromBlock": "0x1", "toBlock": "0x64"}) == []
-    with pytest.raises(RPCFailure, match="exceed maximum block range: 100"):
-        node.call("eth_getLogs", {"fromBlock": "0x1", "toBlock": "0x65"})
+    node = start("--log-range-max", "20").client
+    node.call("evm_mine", {"blocks": 30})
+    assert node.call("eth_getLogs", {"fromBlock": "0x1", "toBlock": "0x14"}) == []
+    with pytest.raises(RPCFailure, match="exceed maximum block range: 20"):
+        node.call("eth_getLogs", {"fromBlock": "0x1", "toBlock": "0x15"})
 
 
 def test_failed_transactions_log_nothing(node, box):

@@ -129,6 +129,11 @@ def test_restart_on_the_same_folder(start, tmp_path, box_contract):
     assert node.number("eth_blockNumber") == len(before) - 1
     assert node.receipt(hash) == receipt and node.call("eth_getProof", box, ["0x0"], "latest") == proof
     assert node.call("eth_getLogs", {"fromBlock": "0x0", "toBlock": "latest"}) == receipt["logs"]
+    twice = subprocess.run(
+        [sys.executable, "-m", "evm_devnet", "--port", "0", "--state", str(tmp_path / "chain")],
+        capture_output=True, text=True, env={"PYTHONPATH": str(PACKAGE), "PATH": "/usr/bin:/bin"}, timeout=20,
+    )  # fmt: skip
+    assert twice.returncode == 1 and "another node has" in twice.stderr
     mined = node.transact(1, to=box, data=put(8))
     assert int(node.call("eth_getBlockByNumber", "latest")["timestamp"], 16) > int(before[-1]["timestamp"], 16)
     second.process.kill()
