@@ -14,14 +14,22 @@ struct Payload:
     destPort: String[128]
     version: String[64]
     encoding: String[64]
-    value: Bytes[8192]
+    value: Bytes[VALUE_MAX]
+
+# The same with room for what `sendPacket` takes.
+struct SmallPayload:
+    sourcePort: String[128]
+    destPort: String[128]
+    version: String[64]
+    encoding: String[64]
+    value: Bytes[SMALL_MAX]
 
 struct OnAcknowledgementPacketCallback:
     sourceClient: String[64]
     destinationClient: String[64]
     sequence: uint64
     payload: Payload
-    acknowledgement: Bytes[4096]
+    acknowledgement: Bytes[OUTCOME_MAX]
     relayer: address
 
 struct OnTimeoutPacketCallback:
@@ -41,7 +49,12 @@ struct OnSendPacketCallback:
 struct MsgSendPacket:
     sourceClient: String[64]
     timeoutTimestamp: uint64
-    payload: Payload
+    payload: SmallPayload
+
+struct MsgSendPayloads:
+    sourceClient: String[64]
+    timeoutTimestamp: uint64
+    payloads: DynArray[Payload, 1]
 
 # An amount of one token: its lower-case 0x address at the destination, or its ICS-20 path there.
 struct Coin:
@@ -77,6 +90,7 @@ struct Envelope:
 
 interface Router:
     def sendPacket(message: MsgSendPacket) -> uint64: nonpayable
+    def sendPayloads(message: MsgSendPayloads) -> uint64: nonpayable
 
 interface Transfer:
     def voucherOf(path: String[1024]) -> address: view
@@ -104,7 +118,9 @@ PORT: constant(String[128]) = "execution"
 VERSION: constant(String[64]) = "causeway-1"
 ENCODING: constant(String[64]) = "application/x-ssz"
 
-VALUE_MAX: constant(uint256) = 8192
+# What the router takes as a value: in general, and in `sendPacket`.
+VALUE_MAX: constant(uint256) = 4096
+SMALL_MAX: constant(uint256) = 2048
 CALLS_MAX: constant(uint256) = 16
 COINS_MAX: constant(uint256) = 8
 DENOM_MAX: constant(uint256) = 128
@@ -114,8 +130,8 @@ ADDRESS_MAX: constant(uint256) = 64
 # Inputs up to here are taken from calldata in one piece.
 SHORT_MAX: constant(uint256) = 256
 # Longest result of one call (ExecutionAccount holds the same), and longest answer: the router's.
-RESULT_MAX: constant(uint256) = 2048
-OUTCOME_MAX: constant(uint256) = 4096
+RESULT_MAX: constant(uint256) = 2016
+OUTCOME_MAX: constant(uint256) = 2048
 # A call that wants more than a block can give is refused at once rather than left to time out.
 GAS_MAX: constant(uint256) = 30_000_000
 # What one token transfer, and the sender's callback, may use.
@@ -527,10 +543,6 @@ def __default__() -> Bytes[OUTCOME_MAX + 128]:
         input: Bytes[VALUE_MAX] = b""
         at: uint256 = place.input
         left: uint256 = place.inputSize
-        if left >= 4096:
-            input = slice(msg.data, at, 4096)
-            at += 4096
-            left -= 4096
         if left >= 2048:
             input = convert(concat(input, slice(msg.data, at, 2048)), Bytes[VALUE_MAX])
             at += 2048
@@ -704,7 +716,7 @@ def _outcomeHead(gasUsed: uint256, end: uint256) -> Bytes[17]:
 # @param  gasLimit  of the call, in the destination's gas
 # @return the packet's sequence; with the client it names the crossing, and comes back in `onSettled`
 @external
-def sendCall(client: String[64], timeout: uint64, target: Bytes[64], gasLimit: uint64, input: Bytes[7168]) -> uint64:
+def sendCall(client: String[64], timeout: uint64, target: Bytes[64], gasLimit: uint64, input: Bytes[1792]) -> uint64:
     owner: Bytes[40] = self._owner(msg.sender)
     # Without funds, the input begins where the target ends.
     funds: bytes4 = self._littleEndian4(20 + len(target))
@@ -726,13 +738,14 @@ def sendCall(client: String[64], timeout: uint64, target: Bytes[64], gasLimit: u
     )
 
 
-# @notice Sends up to 8 calls, which are all made or none, in order. For more or larger ones: `sendEnvelope`.
+# @notice Sends up to 8 calls, 2,048 bytes as an envelope, which are all made or none, in order. For more or larger
+#         ones: `sendEnvelope`.
 @external
 def sendCalls(client: String[64], timeout: uint64, calls: DynArray[Call, 8]) -> uint64:
     if len(calls) == 0:
         self._refuse(INVALID_CALLS)
     offsets: Bytes[32] = b""
-    bodies: Bytes[7936] = b""
+    bodies: Bytes[SMALL_MAX] = b""
     for call: Call in calls:
         self._checkTarget(call.target)
         offsets = convert(
@@ -768,14 +781,14 @@ def sendCalls(client: String[64], timeout: uint64, calls: DynArray[Call, 8]) -> 
                 coins,
                 call.input,
             ),
-            Bytes[7936],
+            Bytes[SMALL_MAX],
         )
     owner: Bytes[40] = self._owner(msg.sender)
     refundTo: uint256 = 14 + len(offsets) + len(bodies)
     return self._send(
         client,
         timeout,
-        concat(self._head(refundTo, refundTo + len(owner)), offsets, bodies, owner),
+        convert(concat(self._head(refundTo, refundTo + len(owner)), offsets, bodies, owner), Bytes[SMALL_MAX]),
     )
 
 
@@ -783,13 +796,27 @@ def sendCalls(client: String[64], timeout: uint64, calls: DynArray[Call, 8]) -> 
 @external
 def sendEnvelope(client: String[64], timeout: uint64, envelope: Bytes[VALUE_MAX]) -> uint64:
     self._checkSent(self._word(68) + 36, len(envelope), msg.sender)
-    return self._send(client, timeout, envelope)
+    if len(envelope) <= SMALL_MAX:
+        return self._send(client, timeout, convert(envelope, Bytes[SMALL_MAX]))
+    # The router asks back (`onSendPacket`), as it does for everybody.
+    return extcall Router(ROUTER).sendPayloads(
+        MsgSendPayloads(
+            sourceClient=client,
+            timeoutTimestamp=timeout,
+            payloads=[
+                Payload(sourcePort=PORT, destPort=PORT, version=VERSION, encoding=ENCODING, value=envelope)
+            ],
+        )
+    )
 
 
 # @notice From the router: an envelope that stands beside other payloads in one packet, by `sender`.
 @external
 def onSendPacket(callback: OnSendPacketCallback):
     self._checkCaller()
+    if callback.sender == self:
+        # `sendEnvelope` has checked it.
+        return
     if (
         callback.payload.sourcePort != PORT
         or callback.payload.destPort != PORT
@@ -851,17 +878,13 @@ def _owner(account: address) -> Bytes[40]:
 
 
 @internal
-def _send(client: String[64], timeout: uint64, envelope: Bytes[8272]) -> uint64:
+def _send(client: String[64], timeout: uint64, envelope: Bytes[SMALL_MAX]) -> uint64:
     return extcall Router(ROUTER).sendPacket(
         MsgSendPacket(
             sourceClient=client,
             timeoutTimestamp=timeout,
-            payload=Payload(
-                sourcePort=PORT,
-                destPort=PORT,
-                version=VERSION,
-                encoding=ENCODING,
-                value=convert(envelope, Bytes[VALUE_MAX]),
+            payload=SmallPayload(
+                sourcePort=PORT, destPort=PORT, version=VERSION, encoding=ENCODING, value=envelope
             ),
         )
     )

@@ -17,7 +17,7 @@ struct Payload:
     destPort: String[128]
     version: String[64]
     encoding: String[64]
-    value: Bytes[8192]
+    value: Bytes[4096]
 
 struct OnRecvPacketCallback:
     sourceClient: String[64]
@@ -31,7 +31,7 @@ struct OnAcknowledgementPacketCallback:
     destinationClient: String[64]
     sequence: uint64
     payload: Payload
-    acknowledgement: Bytes[4096]
+    acknowledgement: Bytes[2048]
     relayer: address
 
 struct OnTimeoutPacketCallback:
@@ -48,10 +48,18 @@ struct OnSendPacketCallback:
     payload: Payload
     sender: address
 
+# The same with room for what `sendPacket` takes.
+struct SmallPayload:
+    sourcePort: String[128]
+    destPort: String[128]
+    version: String[64]
+    encoding: String[64]
+    value: Bytes[2048]
+
 struct MsgSendPacket:
     sourceClient: String[64]
     timeoutTimestamp: uint64
-    payload: Payload
+    payload: SmallPayload
 
 struct SendTransferMsg:
     denom: address
@@ -60,14 +68,14 @@ struct SendTransferMsg:
     sourceClient: String[64]
     destPort: String[128]
     timeoutTimestamp: uint64
-    memo: String[2048]
+    memo: String[1024]
 
 struct FungibleTokenPacketData:
     denom: String[1024]
     sender: String[42]
     receiver: String[256]
     amount: uint256
-    memo: String[2048]
+    memo: String[1024]
 
 # A transfer in calldata: positions and sizes of its texts, and the amount.
 struct Parts:
@@ -300,24 +308,27 @@ def _send(message: SendTransferMsg) -> uint64:
     token: address = message.denom
     denom: String[1024] = self._denomOf(token)
     amount: uint256 = self._take(message.sourceClient, token, denom, message.amount, msg.sender)
+    packet: Bytes[3000] = abi_encode(
+        FungibleTokenPacketData(
+            denom=denom,
+            sender=Text.ofAddress(msg.sender),
+            receiver=message.receiver,
+            amount=amount,
+            memo=message.memo,
+        )
+    )
+    if len(packet) > 2048:
+        self._refuse(INVALID_SIZE)
     sequence: uint64 = extcall Router(ROUTER).sendPacket(
         MsgSendPacket(
             sourceClient=message.sourceClient,
             timeoutTimestamp=message.timeoutTimestamp,
-            payload=Payload(
+            payload=SmallPayload(
                 sourcePort=PORT,
                 destPort=PORT,
                 version=VERSION,
                 encoding=ENCODING,
-                value=abi_encode(
-                    FungibleTokenPacketData(
-                        denom=denom,
-                        sender=Text.ofAddress(msg.sender),
-                        receiver=message.receiver,
-                        amount=amount,
-                        memo=message.memo,
-                    )
-                ),
+                value=convert(packet, Bytes[2048]),
             ),
         )
     )
@@ -519,9 +530,22 @@ def onRecvPacket(callback: OnRecvPacketCallback) -> Bytes[17]:
                 method_id=method_id("ICS20InvalidAddress(string)"),
             )
         )
-    # Nothing is said: after a revert without data the router keeps the packet open, so that it can be received when
-    # the window is over or the limit was raised, or time out.
-    assert self._count(callback.destinationClient, token, parts.amount, False) >= parts.amount
+    limit: uint256 = self._count(callback.destinationClient, token, parts.amount, False)
+    if limit < parts.amount:
+        # The router keeps the packet open: it can be received when the window is over or the limit was raised, or
+        # time out.
+        raw_revert(
+            abi_encode(
+                abi_encode(
+                    callback.destinationClient,
+                    token,
+                    parts.amount,
+                    limit,
+                    method_id=method_id("OverCap(string,address,uint256,uint256)"),
+                ),
+                method_id=method_id("NotNow(bytes)"),
+            )
+        )
     if hop != 0:
         held: uint256 = self.escrows[callback.destinationClient][token]
         if held < parts.amount:

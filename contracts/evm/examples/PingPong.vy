@@ -8,7 +8,7 @@ initializes: Receiver
 
 interface Handler:
     def sendCall(
-        client: String[64], timeout: uint64, target: Bytes[64], gasLimit: uint64, input: Bytes[7168]
+        client: String[64], timeout: uint64, target: Bytes[64], gasLimit: uint64, input: Bytes[1792]
     ) -> uint64: nonpayable
 
 event Pinged:
@@ -63,7 +63,7 @@ def ping() -> uint256:
 
 # @notice From the handler: what became of an answer. 0 executed, 1 failed, 2 timed out.
 @external
-def onSettled(crossing: bytes32, client: String[64], sequence: uint64, status: uint8, outcome: Bytes[4096]):
+def onSettled(crossing: bytes32, client: String[64], sequence: uint64, status: uint8, outcome: Bytes[2048]):
     Receiver.onlyHandler()
     self.settled[status] += 1
     log PongSettled(client=client, sequence=sequence, status=status)

@@ -11,7 +11,7 @@ struct SendTransferMsg:
     sourceClient: String[64]
     destPort: String[128]
     timeoutTimestamp: uint64
-    memo: String[2048]
+    memo: String[1024]
 
 interface Pool:
     def swap(tokenIn: address, amountIn: uint256, minOut: uint256, receiver: address) -> uint256: nonpayable

@@ -17,7 +17,7 @@ struct Payload:
     destPort: String[128]
     version: String[64]
     encoding: String[64]
-    value: Bytes[8192]
+    value: Bytes[2048]
 
 struct OnRecvPacketCallback:
     sourceClient: String[64]
@@ -31,7 +31,7 @@ struct OnAcknowledgementPacketCallback:
     destinationClient: String[64]
     sequence: uint64
     payload: Payload
-    acknowledgement: Bytes[4096]
+    acknowledgement: Bytes[2048]
     relayer: address
 
 struct OnTimeoutPacketCallback:
@@ -51,7 +51,7 @@ struct Message:
     sender: Bytes[64]
     recipient: Bytes[64]
     gasLimit: uint256
-    payload: Bytes[4096]
+    payload: Bytes[1536]
 
 interface Router:
     def sendPacket(message: MsgSendPacket) -> uint64: nonpayable
@@ -60,7 +60,7 @@ interface Router:
 interface Handler:
     def accountOf(client: String[64], owner: Bytes[64]) -> address: view
     def sendCall(
-        client: String[64], timeout: uint64, target: Bytes[64], gasLimit: uint64, input: Bytes[7168]
+        client: String[64], timeout: uint64, target: Bytes[64], gasLimit: uint64, input: Bytes[1792]
     ) -> uint64: nonpayable
 
 # ERC-7786. `sendId` is always 0: nothing more is to be done by the sender.
@@ -68,7 +68,7 @@ event MessageSent:
     sendId: indexed(bytes32)
     sender: Bytes[64]
     recipient: Bytes[64]
-    payload: Bytes[4096]
+    payload: Bytes[1536]
     amount: uint256
     attributes: DynArray[Bytes[128], 4]
 
@@ -108,7 +108,7 @@ GAS_DEFAULT: constant(uint256) = 200_000
 GAS_MAX: constant(uint256) = 30_000_000
 RESERVE: constant(uint256) = 60_000
 # Longest message to a ledger; its hexadecimal text has twice as many characters.
-LEDGER_PAYLOAD_MAX: constant(uint256) = 1024
+LEDGER_PAYLOAD_MAX: constant(uint256) = 640
 
 ROUTER: public(immutable(address))
 HANDLER: public(immutable(address))
@@ -228,7 +228,7 @@ def supportsAttribute(selector: bytes4) -> bool:
 # @return 0: nothing more is to be done
 @external
 @payable
-def sendMessage(recipient: Bytes[64], payload: Bytes[4096], attributes: DynArray[Bytes[128], 4]) -> bytes32:
+def sendMessage(recipient: Bytes[64], payload: Bytes[1536], attributes: DynArray[Bytes[128], 4]) -> bytes32:
     if msg.value != 0:
         raw_revert(method_id("UnsupportedValue()"))
     if not self._isAddress(recipient, True):
@@ -265,7 +265,7 @@ def sendMessage(recipient: Bytes[64], payload: Bytes[4096], attributes: DynArray
             convert(timeout, uint64),
             recipient,
             convert(gasLimit, uint64),
-            self._json(keccak256(abi_encode(chain.id, self, self.count)), sender, convert(payload, Bytes[1024])),
+            self._json(keccak256(abi_encode(chain.id, self, self.count)), sender, convert(payload, Bytes[640])),
         )
     else:
         sequence = extcall Router(ROUTER).sendPacket(
@@ -297,7 +297,7 @@ def sendMessage(recipient: Bytes[64], payload: Bytes[4096], attributes: DynArray
 
 @internal
 @pure
-def _json(receiveId: bytes32, sender: Bytes[64], payload: Bytes[1024]) -> Bytes[2500]:
+def _json(receiveId: bytes32, sender: Bytes[64], payload: Bytes[640]) -> Bytes[1792]:
     return convert(
         concat(
             b'{"receive_message":{"receive_id":"0x',
@@ -308,19 +308,19 @@ def _json(receiveId: bytes32, sender: Bytes[64], payload: Bytes[1024]) -> Bytes[
             self._hex(payload),
             b'"}}',
         ),
-        Bytes[2500],
+        Bytes[1792],
     )
 
 
 # @notice Two lower-case digits for each byte.
 @internal
 @pure
-def _hex(raw: Bytes[1024]) -> Bytes[2048]:
-    text: Bytes[2048] = b""
-    padded: Bytes[1056] = concat(raw, empty(bytes32))
-    for i: uint256 in range((len(raw) + 15) // 16, bound=64):
+def _hex(raw: Bytes[640]) -> Bytes[1280]:
+    text: Bytes[1280] = b""
+    padded: Bytes[672] = concat(raw, empty(bytes32))
+    for i: uint256 in range((len(raw) + 15) // 16, bound=40):
         text = convert(
-            concat(text, Text.digits(convert(extract32(padded, 16 * i), uint256) >> 128)), Bytes[2048]
+            concat(text, Text.digits(convert(extract32(padded, 16 * i), uint256) >> 128)), Bytes[1280]
         )
     return slice(text, 0, 2 * len(raw))
 
@@ -346,7 +346,7 @@ def onTimeoutPacket(callback: OnTimeoutPacketCallback):
 
 # @notice From the execution handler: what became of a message to a ledger.
 @external
-def onSettled(crossing: bytes32, client: String[64], sequence: uint64, status: uint8, outcome: Bytes[4096]):
+def onSettled(crossing: bytes32, client: String[64], sequence: uint64, status: uint8, outcome: Bytes[2048]):
     self._only(HANDLER)
     log MessageSettled(client=client, sequence=sequence, status=status)
 
@@ -391,7 +391,7 @@ def onRecvPacket(callback: OnRecvPacketCallback) -> Bytes[1]:
 #         message to a contract of this chain. All gas that is left is the recipient's.
 @external
 @nonreentrant
-def deliver(client: String[64], sender: Bytes[64], recipient: Bytes[64], payload: Bytes[4096]) -> bytes32:
+def deliver(client: String[64], sender: Bytes[64], recipient: Bytes[64], payload: Bytes[1536]) -> bytes32:
     self._only(staticcall Handler(HANDLER).accountOf(client, sender))
     self.count += 1
     receiveId: bytes32 = keccak256(abi_encode(chain.id, self, client, self.count))
@@ -405,7 +405,7 @@ def _deliver(
     receiveId: bytes32,
     sender: Bytes[64],
     recipient: Bytes[64],
-    payload: Bytes[4096],
+    payload: Bytes[1536],
     gasLimit: uint256,
 ):
     # A lane speaks for its own chain alone.
