@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import sys
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -93,6 +94,7 @@ def compile_contract(contract: Contract) -> str | None:
     """Compiles into .build; answers what went wrong, or nothing."""
     # The compiler is a slow import, and most runs find everything current.
     import vyper
+    import vyper.warnings
     from vyper.compiler.input_bundle import FilesystemInputBundle
     from vyper.compiler.output import build_abi_output, build_blueprint_bytecode_output
     from vyper.compiler.phases import CompilerData
@@ -100,11 +102,15 @@ def compile_contract(contract: Contract) -> str | None:
 
     if vyper.__version__ != COMPILER:
         return f"{contract.name}: .venv has Vyper {vyper.__version__}, and {COMPILER} is needed: run script/setup"
+    # Bounds of memory are chosen knowingly; the compiler says of any big one that it is unsafe.
+    warnings.filterwarnings("ignore", message="Use of large arrays", category=vyper.warnings.VyperWarning)
     try:
         bundle = FilesystemInputBundle([ROOT])
         source = bundle.load_file(Path(contract.path))
         layout = bundle.load_json_file(Path(contract.layout)) if contract.layout else None
-        settings = Settings(evm_version=EVM_VERSION, optimize=OptimizationLevel.from_string(contract.optimize))
+        settings = Settings(
+            evm_version=EVM_VERSION, optimize=OptimizationLevel.from_string(contract.optimize)
+        )
         made = CompilerData(source, bundle, settings, storage_layout=layout)
         with anchor_settings(made.settings):
             files = [contract.path] + ([contract.layout] if contract.layout else [])
@@ -193,7 +199,9 @@ def main() -> int:
             code = hashlib.sha256(bytes.fromhex(result["bytecode"][2:])).hexdigest()
             print(f"{contract.name:<26} {size:7d} bytes  {code}")
             if size > RUNTIME_SIZE_MAX:
-                problems.append(f"{contract.name} is {size} bytes long, and EIP-170 allows {RUNTIME_SIZE_MAX}")
+                problems.append(
+                    f"{contract.name} is {size} bytes long, and EIP-170 allows {RUNTIME_SIZE_MAX}"
+                )
     if not problems and arguments.abi:
         ABI.mkdir(exist_ok=True)
         for contract in chosen:
@@ -203,8 +211,8 @@ def main() -> int:
         problems = differing_abis(everything)
         if not problems:
             print("contracts: the published interfaces of EVM contracts are those that were built")
-    for problem in problems:
-        print(f"contracts: {problem}", file=sys.stderr)
+    for line in problems:
+        print(f"contracts: {line}", file=sys.stderr)
     return 1 if problems else 0
 
 

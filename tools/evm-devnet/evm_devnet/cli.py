@@ -88,14 +88,31 @@ def parser() -> argparse.ArgumentParser:
     add("--no-mining", action="store_true", help="no blocks but those that evm_mine asks for")
     add("--accounts", type=int, default=10, metavar="N", help="how many accounts have ether (default 10)")
     add(
-        "--fund", type=funded, action="append", default=[], metavar="ADDRESS=WEI", help="another one; may be repeated"
+        "--fund",
+        type=funded,
+        action="append",
+        default=[],
+        metavar="ADDRESS=WEI",
+        help="another one; may be repeated",
     )
     add("--base-fee", type=int, metavar="WEI", help="fixed; else it moves as EIP-1559 says, from 1 gwei")
     add("--gas-limit", type=int, default=GAS_LIMIT, metavar="GAS", help=f"of a block (default {GAS_LIMIT})")
-    add("--safe", type=int, default=0, metavar="BLOCKS", help="how far the tag safe is behind the head (default 0)")
+    add(
+        "--safe",
+        type=int,
+        default=0,
+        metavar="BLOCKS",
+        help="how far the tag safe is behind the head (default 0)",
+    )
     add("--finalized", type=int, default=0, metavar="BLOCKS", help="and the tag finalized (default 0)")
     add("--log-range-max", type=int, metavar="BLOCKS", help="refuse eth_getLogs over more blocks than this")
-    add("--price-limit", type=int, default=1, metavar="WEI", help="the least tip that the pool takes (default 1, geth's)")
+    add(
+        "--price-limit",
+        type=int,
+        default=1,
+        metavar="WEI",
+        help="the least tip that the pool takes (default 1, geth's)",
+    )
     add(
         "--allow-unprotected-txs",
         action="store_true",
@@ -106,7 +123,12 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="blocks within one second have one timestamp, as on rollups; else time runs ahead by a second a block",
     )
-    add("--state", type=Path, metavar="DIR", help="keep the chain in this folder and go on with it at the next start")
+    add(
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help="keep the chain in this folder and go on with it at the next start",
+    )
     add("--exit-with-parent", action="store_true", help="stop when standard input closes")
     add("--verbose", action="store_true", help="say on standard error what happens")
     return result

@@ -23,7 +23,9 @@ def hexadecimal(value: bytes) -> str:
 
 def parse_quantity(value: Any, what: str = "quantity", bits: int = 256) -> int:
     if not isinstance(value, str) or not QUANTITY.fullmatch(value):
-        raise invalid_params(f"invalid argument: {what}: cannot unmarshal {value!r} as a hex quantity without leading zeros")
+        raise invalid_params(
+            f"invalid argument: {what}: cannot unmarshal {value!r} as a hex quantity without leading zeros"
+        )
     number = int(value, 16)
     if number >= 1 << bits:
         raise invalid_params(f"invalid argument: {what}: hex number > {bits} bits")
@@ -61,7 +63,9 @@ def parse_hash(value: Any, what: str = "hash") -> bytes:
 def parse_slot(value: Any, what: str = "storage key") -> int:
     """A storage slot: up to 32 bytes of hex, with or without leading zeros, as geth takes it."""
     if not isinstance(value, str) or not re.fullmatch(r"0x[0-9a-fA-F]{0,64}", value):
-        raise invalid_params(f"invalid argument: {what}: cannot unmarshal {value!r} as a slot of up to 32 bytes")
+        raise invalid_params(
+            f"invalid argument: {what}: cannot unmarshal {value!r} as a slot of up to 32 bytes"
+        )
     return int(value[2:] or "0", 16)
 
 
@@ -100,7 +104,9 @@ def block_fields(block: Any, full: bool, size_bytes: int) -> dict:
     fields["uncles"] = []
     fields["withdrawals"] = []
     if full:
-        fields["transactions"] = [mined_transaction_fields(block, index) for index in range(len(block.transactions))]
+        fields["transactions"] = [
+            mined_transaction_fields(block, index) for index in range(len(block.transactions))
+        ]
     else:
         fields["transactions"] = [hexadecimal(transaction.hash) for transaction in block.transactions]
     return fields
@@ -117,7 +123,7 @@ def effective_gas_price(transaction: Any, base_fee: int) -> int:
 def transaction_fields(transaction: Any) -> dict:
     """A transaction that no block has yet."""
     kind = transaction_type(transaction)
-    fields = {
+    fields: dict[str, Any] = {
         "type": quantity(kind),
         "hash": hexadecimal(transaction.hash),
         "nonce": quantity(transaction.nonce),
@@ -141,7 +147,10 @@ def transaction_fields(transaction: Any) -> dict:
     fields["v"] = fields["yParity"] = quantity(transaction.y_parity)
     fields["chainId"] = quantity(transaction.chain_id)
     fields["accessList"] = [
-        {"address": hexadecimal(address), "storageKeys": [hexadecimal(slot.to_bytes(32, "big")) for slot in slots]}
+        {
+            "address": hexadecimal(address),
+            "storageKeys": [hexadecimal(slot.to_bytes(32, "big")) for slot in slots],
+        }
         for address, slots in transaction.access_list
     ]
     if kind == 1:
@@ -191,7 +200,7 @@ def log_fields(log: Any, block: Any, transaction_index: int, log_index: int, rem
 
 def block_logs(block: Any, removed: bool = False) -> list[tuple[Any, dict]]:
     """All logs of a block in their order, each with its JSON."""
-    logs = []
+    logs: list[tuple[Any, dict]] = []
     for transaction_index, receipt in enumerate(block.receipts):
         for log in receipt.logs:
             logs.append((log, log_fields(log, block, transaction_index, len(logs), removed)))

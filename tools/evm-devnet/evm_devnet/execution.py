@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from eth.exceptions import InsufficientFunds, OutOfGas, Revert, VMError
 from eth.abc import ComputationAPI
+from eth.exceptions import InsufficientFunds, OutOfGas, Revert, VMError
 
 from .encoding import hexadecimal, parse_address, parse_bytes, parse_hash, parse_quantity, parse_slot
 from .errors import EXECUTION_REVERTED, RPCError, invalid_params
@@ -50,7 +50,9 @@ def parse_call(value: Any, gas_default: int) -> Call:
     given = {key: entry for key, entry in value.items() if entry is not None}
     data = given.get("input", given.get("data", "0x"))
     if "input" in given and "data" in given and given["input"] != given["data"]:
-        raise invalid_params('both "data" and "input" are set and not equal. Please use "input" to pass transaction call data')
+        raise invalid_params(
+            'both "data" and "input" are set and not equal. Please use "input" to pass transaction call data'
+        )
     access_list = [
         (parse_address(entry.get("address")), [parse_slot(slot) for slot in entry.get("storageKeys", [])])
         for entry in given.get("accessList", [])
@@ -81,7 +83,9 @@ def override(state: Any, overrides: Any) -> None:
         if "state" in account:
             state.delete_storage(address)
         for slot, word in {**account.get("state", {}), **account.get("stateDiff", {})}.items():
-            state.set_storage(address, parse_slot(slot), int.from_bytes(parse_hash(word, "storage value"), "big"))
+            state.set_storage(
+                address, parse_slot(slot), int.from_bytes(parse_hash(word, "storage value"), "big")
+            )
 
 
 def free_state(chain: Any, header: Any, overrides: Any = None) -> Any:

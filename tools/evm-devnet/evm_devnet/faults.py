@@ -128,7 +128,9 @@ def parse_faults(value: dict, pinned_head: bytes) -> Faults:
     """Reads the argument of devnet_setFaults; "pin" as head is `pinned_head`."""
     unknown = set(value) - FIELDS
     if unknown:
-        raise invalid_params(f"devnet_setFaults has no {', '.join(sorted(unknown))}; there are {', '.join(sorted(FIELDS))}")
+        raise invalid_params(
+            f"devnet_setFaults has no {', '.join(sorted(unknown))}; there are {', '.join(sorted(FIELDS))}"
+        )
 
     def number(name: str) -> int | None:
         return parse_number(value[name], name) if value.get(name) is not None else None

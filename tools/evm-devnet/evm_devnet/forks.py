@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable
+from typing import Any
 
 from eth.constants import BLANK_ROOT_HASH
 from eth.vm.forks.cancun import CancunVM
@@ -22,8 +22,11 @@ BASE_FEE_INITIAL = 1_000_000_000
 class _Rules:
     """What both forks do differently from py-evm's own classes."""
 
+    chaindb: Any
+    _initial_header: Any
+
     @property
-    def previous_hashes(self) -> Iterable[bytes]:
+    def previous_hashes(self) -> Any:
         # For BLOCKHASH: of the branch that the block is on, from our own store instead of py-evm's chain database.
         return self.chaindb.ancestor_hashes(self._initial_header.parent_hash)
 
@@ -73,7 +76,9 @@ def next_base_fee(parent: Any) -> int:
     return fee - fee * (target - parent.gas_used) // target // BASE_FEE_CHANGE_DENOMINATOR
 
 
-def genesis(fork: Any, nodes: Any, timestamp: int, gas_limit: int, base_fee: int, balances: dict[bytes, int]) -> Any:
+def genesis(
+    fork: Any, nodes: Any, timestamp: int, gas_limit: int, base_fee: int, balances: dict[bytes, int]
+) -> Any:
     """The first header, after its state is in `nodes`: balances, and the system contracts of the fork."""
     accounts = fork.get_state_class().account_db_class(nodes, BLANK_ROOT_HASH)
     for address, balance in sorted(balances.items()):

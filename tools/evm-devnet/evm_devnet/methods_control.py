@@ -20,7 +20,9 @@ def fields_of(value: Any, allowed: set[str], name: str) -> dict:
         raise invalid_params(f"{name} takes one object")
     unknown = set(value) - allowed
     if unknown:
-        raise invalid_params(f"{name} has no {', '.join(sorted(unknown))}; there are {', '.join(sorted(allowed))}")
+        raise invalid_params(
+            f"{name} has no {', '.join(sorted(unknown))}; there are {', '.join(sorted(allowed))}"
+        )
     return {key: entry for key, entry in value.items() if entry is not None}
 
 

@@ -91,7 +91,11 @@ def block_number(context: Context) -> str:
 
 
 def block_size(block: Block) -> int:
-    return len(rlp.encode([rlp.decode(rlp.encode(block.header)), [one.encode() for one in block.transactions], [], []]))
+    return len(
+        rlp.encode(
+            [rlp.decode(rlp.encode(block.header)), [one.encode() for one in block.transactions], [], []]
+        )
+    )
 
 
 def pending_block(context: Context, full: bool) -> dict:
@@ -291,7 +295,9 @@ def get_logs(context: Context, query: Any) -> list:
     view, faults, options = context.view, context.faults, context.node.options
     if "blockHash" in query:
         if "fromBlock" in query or "toBlock" in query:
-            raise invalid_params("cannot specify both BlockHash and FromBlock/ToBlock, choose one or the other")
+            raise invalid_params(
+                "cannot specify both BlockHash and FromBlock/ToBlock, choose one or the other"
+            )
         block = context.node.store.block(parse_hash(query["blockHash"], "blockHash"))
         if block is None or block.number > view.number:
             raise RPCError("unknown block")
@@ -365,7 +371,11 @@ def rewards(block: Block, percentiles: list[float]) -> list[str]:
 @method("eth_feeHistory")
 def fee_history(context: Context, count: Any, newest: Any, percentiles: Any = None) -> dict:
     view = context.view
-    wanted = count if isinstance(count, int) and not isinstance(count, bool) else parse_quantity(count, "block count", 64)
+    wanted = (
+        count
+        if isinstance(count, int) and not isinstance(count, bool)
+        else parse_quantity(count, "block count", 64)
+    )
     last = view.number_of(newest)
     if last > view.number:
         raise RPCError(f"request beyond head block: requested {last}, head {view.number}")

@@ -8,9 +8,10 @@ import sqlite3
 import sys
 import threading
 import time
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Iterable, Iterator
+from typing import IO, Any
 
 from . import forks
 from .chain import Chain
@@ -111,7 +112,9 @@ class Node:
             self.store.set_setting("chain", made_with)
             self.say(f"genesis {header.hash.hex()[:12]}, chain {self.options.chain_id}, {self.options.fork}")
         elif before != made_with:
-            raise WrongState(f"{self.options.state} has a chain of '{before}' (chain id, fork), not of '{made_with}'")
+            raise WrongState(
+                f"{self.options.state} has a chain of '{before}' (chain id, fork), not of '{made_with}'"
+            )
         else:
             self.time_offset = int(self.store.setting("time offset") or "0")
             self.say(f"opened at block {self.chain.head.number} {self.chain.head.hash.hex()[:12]}")
@@ -196,7 +199,7 @@ class Node:
             if next(best, None) is None or not self.mine().transactions:
                 return
 
-    def adopt(self, head: bytes, dropped: set[bytes] = frozenset()) -> None:
+    def adopt(self, head: bytes, dropped: Set[bytes] = frozenset()) -> None:
         """Makes a block the head. What the blocks that leave had, waits again, but for `dropped`."""
         removed, added = self.chain.set_head(head)
         kept = {transaction.hash for block in added for transaction in block.transactions} | dropped
@@ -206,20 +209,30 @@ class Node:
         if self.pool.hashes:
             self.pool.reset(self.chain.state(self.chain.head))
         if removed:
-            self.say(f"reorganised: {len(removed)} blocks left, {len(added)} came, head {self.chain.head.number}")
+            self.say(
+                f"reorganised: {len(removed)} blocks left, {len(added)} came, head {self.chain.head.number}"
+            )
         deaf = {path for path, faults in self.faults.items() if faults.lag or faults.head}
         self.hub.head_changed(removed, added, deaf)
 
     def accept(self, raw: bytes) -> bytes:
         head = self.chain.head
         waiting = self.pool.add(raw, self.chain.state(head), head.header.gas_limit)
-        self.say(f"transaction {waiting.hash.hex()[:12]} from 0x{waiting.sender.hex()[:8]} nonce {waiting.transaction.nonce}")
+        self.say(
+            f"transaction {waiting.hash.hex()[:12]} from 0x{waiting.sender.hex()[:8]} nonce {waiting.transaction.nonce}"
+        )
         self.hub.transaction_waits(waiting.hash)
         self.mine_waiting()
         return waiting.hash
 
     def reorganise(
-        self, depth: int, blocks: int, dropped: set[bytes], given: list[bytes], from_pool: bool, timestamp: int | None
+        self,
+        depth: int,
+        blocks: int,
+        dropped: set[bytes],
+        given: list[bytes],
+        from_pool: bool,
+        timestamp: int | None,
     ) -> Block:
         """Replaces the last `depth` blocks by `blocks` others on the same ancestor."""
         head = self.chain.head
@@ -229,7 +242,11 @@ class Node:
         transactions = [self.pool.decode(raw) for raw in given]
         for raw, transaction in zip(given, transactions):
             self.pool.check(transaction, raw, head.header.gas_limit)
-        returned = [one for number in range(parent.number + 1, head.number + 1) for one in self.required_transactions(number)]
+        returned = [
+            one
+            for number in range(parent.number + 1, head.number + 1)
+            for one in self.required_transactions(number)
+        ]
         for hash in dropped:
             self.pool.drop(hash)
         if from_pool:
@@ -271,7 +288,9 @@ class Node:
 
     def snapshot(self) -> int:
         identifier = next(self.snapshot_ids)
-        self.snapshots[identifier] = Snapshot(self.chain.head.hash, self.time_offset, list(self.pool.hashes.values()))
+        self.snapshots[identifier] = Snapshot(
+            self.chain.head.hash, self.time_offset, list(self.pool.hashes.values())
+        )
         return identifier
 
     def revert(self, identifier: int) -> bool:
@@ -285,7 +304,9 @@ class Node:
         self.next_timestamp = None
         above, _ = self.chain.branch(snapshot.head)
         gone = {
-            one.hash for number in range(above + 1, self.chain.head.number + 1) for one in self.required_transactions(number)
+            one.hash
+            for number in range(above + 1, self.chain.head.number + 1)
+            for one in self.required_transactions(number)
         }
         self.adopt(snapshot.head, gone)
         for waiting in snapshot.waiting:
@@ -303,6 +324,8 @@ class Node:
         head = faults.head or self.store.canonical[-1]
         view = View(self.chain, head, self.safe_distance, self.finalized_distance)
         if faults.lag:
-            behind = view.hash_at(max(0, view.number - faults.lag))
-            view = View(self.chain, behind, self.safe_distance, self.finalized_distance)
+            behind = view.block_at(max(0, view.number - faults.lag))
+            view = View(
+                self.chain, behind.hash if behind else head, self.safe_distance, self.finalized_distance
+            )
         return view

@@ -7,12 +7,12 @@ until the gap is filled. One for a nonce that is taken replaces the old one when
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Iterator
+from typing import Any
 
 from eth.exceptions import UnrecognizedTransactionType
 from eth.vm.forks.prague.constants import STANDARD_TOKEN_COST, TOTAL_COST_FLOOR_PER_TOKEN
-from eth_utils import ValidationError
 
 from .errors import RPCError
 
@@ -202,7 +202,9 @@ class Pool:
 
     def split(self, state: Any) -> tuple[list[Waiting], list[Waiting]]:
         """Executable ones and queued ones."""
-        executable = [one for sender in self.senders for one in self.executable(sender, state.get_nonce(sender))]
+        executable = [
+            one for sender in self.senders for one in self.executable(sender, state.get_nonce(sender))
+        ]
         hashes = {one.hash for one in executable}
         return executable, [one for one in self.hashes.values() if one.hash not in hashes]
 

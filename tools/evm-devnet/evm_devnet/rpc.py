@@ -85,7 +85,9 @@ class Endpoint:
     def outcome(self, name: str, params: Any, change: Answer | None) -> dict:
         if change is not None and change.kind == "error":
             detail = change.detail
-            error = RPCError(detail.get("message", "internal error"), detail.get("code", -32000), detail.get("data"))
+            error = RPCError(
+                detail.get("message", "internal error"), detail.get("code", -32000), detail.get("data")
+            )
             return {"error": error.body()}
         try:
             return {"result": methods.call(self.context, name, params)}
@@ -94,7 +96,11 @@ class Endpoint:
             return {"error": error.body()}
         except Exception as problem:  # The caller hears of a mistake of ours, and the node goes on.
             self.node.say(f"{name}: {traceback.format_exc()}")
-            return {"error": RPCError(f"internal error: {type(problem).__name__}: {problem}", INTERNAL_ERROR).body()}
+            return {
+                "error": RPCError(
+                    f"internal error: {type(problem).__name__}: {problem}", INTERNAL_ERROR
+                ).body()
+            }
 
     @staticmethod
     def changed(outcome: dict, change: Answer | None) -> dict:

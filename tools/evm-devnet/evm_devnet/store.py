@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import rlp
 from eth.db.atomic import AtomicDB
@@ -89,7 +90,9 @@ class Nodes(BaseDB):
 class Store:
     def __init__(self, path: Path | None, fork: Any) -> None:
         self.fork = fork
-        self.connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None, timeout=2)
+        self.connection = sqlite3.connect(
+            path or ":memory:", check_same_thread=False, isolation_level=None, timeout=2
+        )
         if path:
             self.connection.execute("PRAGMA journal_mode = WAL")
             self.connection.execute("PRAGMA synchronous = NORMAL")
@@ -133,7 +136,10 @@ class Store:
             )
             connection.executemany(
                 "INSERT OR IGNORE INTO placement VALUES (?, ?, ?, ?)",
-                [(transaction.hash, block.hash, block.number, at) for at, transaction in enumerate(block.transactions)],
+                [
+                    (transaction.hash, block.hash, block.number, at)
+                    for at, transaction in enumerate(block.transactions)
+                ],
             )
             addresses = [log.address for receipt in block.receipts for log in receipt.logs]
             connection.executemany(
@@ -184,10 +190,13 @@ class Store:
     def placements(self, transaction_hash: bytes) -> list[tuple[bytes, int, int]]:
         """Every block, canonical or not, that has a transaction: its hash, its number, and where."""
         return self.connection.execute(
-            "SELECT block_hash, number, position FROM placement WHERE transaction_hash = ?", (transaction_hash,)
+            "SELECT block_hash, number, position FROM placement WHERE transaction_hash = ?",
+            (transaction_hash,),
         ).fetchall()
 
-    def blocks_with_logs(self, first: int, last: int, addresses: list[bytes] | None) -> Iterator[tuple[int, bytes]]:
+    def blocks_with_logs(
+        self, first: int, last: int, addresses: list[bytes] | None
+    ) -> Iterator[tuple[int, bytes]]:
         """Numbers and hashes of blocks, canonical or not, that have a log (of one of these addresses)."""
         query = "SELECT DISTINCT number, block_hash FROM log WHERE number BETWEEN ? AND ?"
         values: list[Any] = [first, last]

@@ -39,7 +39,9 @@ class Hub:
 
     def forget(self, session: Session) -> None:
         self.sessions.discard(session)
-        self.subscriptions = {key: one for key, one in self.subscriptions.items() if one.session is not session}
+        self.subscriptions = {
+            key: one for key, one in self.subscriptions.items() if one.session is not session
+        }
 
     def close_sessions(self, path: str | None) -> int:
         """Cuts the connections at a path, or all; answers how many."""

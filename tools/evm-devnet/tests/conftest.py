@@ -66,11 +66,13 @@ class Client:
         self.url, self.chain_id, self.path = url, chain_id, path
         self.connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
 
-    def at(self, path: str) -> "Client":
+    def at(self, path: str) -> Client:
         return Client(self.url, self.chain_id, path)
 
     def post(self, body: bytes, headers: dict | None = None):
-        self.connection.request("POST", self.path, body, {"Content-Type": "application/json", **(headers or {})})
+        self.connection.request(
+            "POST", self.path, body, {"Content-Type": "application/json", **(headers or {})}
+        )
         response = self.connection.getresponse()
         return response.status, response.read()
 
@@ -107,7 +109,9 @@ class Client:
         else:
             fields["to"] = to_checksum_address(fields["to"])
         signed = sender.sign_transaction(fields)
-        return "0x" + signed.raw_transaction.hex().removeprefix("0x"), "0x" + signed.hash.hex().removeprefix("0x")
+        return "0x" + signed.raw_transaction.hex().removeprefix("0x"), "0x" + signed.hash.hex().removeprefix(
+            "0x"
+        )
 
     def transact(self, key: int, **fields) -> str:
         raw, hash = self.sign(key, **fields)
@@ -181,7 +185,9 @@ def box_contract():
     import vyper
     from vyper.compiler.settings import Settings
 
-    made = vyper.compile_code(BOX, output_formats=["abi", "bytecode"], settings=Settings(evm_version="cancun"))
+    made = vyper.compile_code(
+        BOX, output_formats=["abi", "bytecode"], settings=Settings(evm_version="cancun")
+    )
     return made["bytecode"]
 
 

@@ -1,8 +1,8 @@
 """What the node says of blocks, held against roots and hashes computed here."""
 
 import rlp
-from Crypto.Hash import keccak as crypto
 from conftest import GWEI, account, put
+from Crypto.Hash import keccak as crypto
 from trie import HexaryTrie
 
 
@@ -26,7 +26,9 @@ def block_of_many(node, box):
     hashes = [
         node.transact(1, to=box, data=put(1)),
         node.transact(2, to=box, data=put(2), gasPrice=5 * GWEI),
-        node.transact(3, to=box, data=put(3), accessList=[{"address": box, "storageKeys": ["0x" + "00" * 32]}]),
+        node.transact(
+            3, to=box, data=put(3), accessList=[{"address": box, "storageKeys": ["0x" + "00" * 32]}]
+        ),
         node.transact(4, to=box, data="0xdeadbeef"),
         node.transact(5, value=7),
         node.transact(6, to=box, data=put(6), gasPrice=5 * GWEI, type=1, accessList=[]),
@@ -45,10 +47,16 @@ def test_header_hash_and_roots(node, box):
     assert "0x" + fields[3].hex() == block["stateRoot"]
     assert "0x" + fields[13].hex() == block["mixHash"]
     assert block["difficulty"] == "0x0" and block["nonce"] == "0x" + "00" * 8
-    raw_transactions = [raw(node.call("debug_getRawTransaction", one["hash"])) for one in block["transactions"]]
-    assert ["0x" + keccak(one).hex() for one in raw_transactions] == [one["hash"] for one in block["transactions"]]
+    raw_transactions = [
+        raw(node.call("debug_getRawTransaction", one["hash"])) for one in block["transactions"]
+    ]
+    assert ["0x" + keccak(one).hex() for one in raw_transactions] == [
+        one["hash"] for one in block["transactions"]
+    ]
     assert trie_root(raw_transactions) == block["transactionsRoot"]
-    assert trie_root([raw(one) for one in node.call("debug_getRawReceipts", "latest")]) == block["receiptsRoot"]
+    assert (
+        trie_root([raw(one) for one in node.call("debug_getRawReceipts", "latest")]) == block["receiptsRoot"]
+    )
     assert int(block["size"], 16) > sum(map(len, raw_transactions)) + len(raw(header)) - 1
 
 
@@ -69,7 +77,10 @@ def test_receipts_in_json_are_those_of_the_root(node, box):
                 b"\x01" if receipt["status"] == "0x1" else b"",
                 cumulative,
                 raw(receipt["logsBloom"]),
-                [[raw(log["address"]), [raw(topic) for topic in log["topics"]], raw(log["data"])] for log in receipt["logs"]],
+                [
+                    [raw(log["address"]), [raw(topic) for topic in log["topics"]], raw(log["data"])]
+                    for log in receipt["logs"]
+                ],
             ]
         )
         kind = int(receipt["type"], 16)

@@ -54,7 +54,11 @@ def test_pruned_state(node):
     liar = faults(node, prunedDepth=5)
     address = account(1).address
     assert liar.call("eth_getBalance", address, hex(head - 5))
-    for method, params in (("eth_getBalance", [address]), ("eth_getProof", [address, []]), ("eth_call", [{"to": address}])):
+    for method, params in (
+        ("eth_getBalance", [address]),
+        ("eth_getProof", [address, []]),
+        ("eth_call", [{"to": address}]),
+    ):
         with pytest.raises(RPCFailure, match="^missing trie node .* is not available, not found$"):
             liar.call(method, *params, hex(head - 6))
     assert liar.call("eth_getBlockByNumber", hex(head - 6))["number"] == hex(head - 6)
@@ -90,10 +94,21 @@ def test_scripted_answers(node):
             {"method": "eth_blockNumber", "kind": "status", "status": 429, "retryAfter": 1, "times": 1},
             {"method": "eth_blockNumber", "kind": "malformed", "times": 1},
             {"method": "eth_blockNumber", "kind": "empty", "times": 1},
-            {"method": "eth_blockNumber", "kind": "error", "code": -32005, "message": "limit exceeded", "times": 1},
+            {
+                "method": "eth_blockNumber",
+                "kind": "error",
+                "code": -32005,
+                "message": "limit exceeded",
+                "times": 1,
+            },
             {"method": "eth_blockNumber", "kind": "wrongId", "times": 1},
             {"method": "eth_blockNumber", "kind": "result", "result": "0xffffff", "times": 1},
-            {"method": "eth_getBlockByNumber", "kind": "patch", "patch": {"stateRoot": "0x" + "11" * 32}, "skip": 1},
+            {
+                "method": "eth_getBlockByNumber",
+                "kind": "patch",
+                "patch": {"stateRoot": "0x" + "11" * 32},
+                "skip": 1,
+            },
             {"method": "eth_gasPrice", "kind": "null"},
         ],
     )
@@ -135,6 +150,11 @@ def test_cut_connections_and_slow_answers(node):
 
 
 def test_unknown_faults_are_refused(node):
-    for wrong in ({"lags": 1}, {"answers": [{"kind": "nonsense"}]}, {"answers": [{"kind": "null", "status": 1}]}, {"logsErrorStyle": "x"}):
+    for wrong in (
+        {"lags": 1},
+        {"answers": [{"kind": "nonsense"}]},
+        {"answers": [{"kind": "null", "status": 1}]},
+        {"logsErrorStyle": "x"},
+    ):
         with pytest.raises(RPCFailure):
             faults(node, **wrong)

@@ -36,7 +36,13 @@ def test_refusals(waiting):
     refused(waiting, "^intrinsic gas too low: gas 20999, minimum needed 21000", 1, gas=20_999)
     refused(waiting, "^insufficient gas for floor data gas cost", 1, gas=40_000, data="0x" + "ff" * 1_000)
     refused(waiting, "^exceeds block gas limit$", 1, gas=60_000_001)
-    refused(waiting, "^max priority fee per gas higher than max fee per gas$", 1, maxFeePerGas=1, maxPriorityFeePerGas=2)
+    refused(
+        waiting,
+        "^max priority fee per gas higher than max fee per gas$",
+        1,
+        maxFeePerGas=1,
+        maxPriorityFeePerGas=2,
+    )
     refused(waiting, "^transaction underpriced: gas tip cap 0, minimum needed 1$", 1, maxPriorityFeePerGas=0)
     refused(waiting, "^max initcode size exceeded", 1, to=None, data="0x" + "00" * 49_153, gas=10_000_000)
     for garbage in ("0x", "0xc0", "0x02c0", "0x05aabb", "0x" + "ff" * 100):
@@ -48,9 +54,13 @@ def test_refusals(waiting):
 
 def test_unprotected_transactions_only_when_allowed(start):
     node = start().client
-    raw = Account.from_key((1).to_bytes(32, "big")).sign_transaction(
-        {"nonce": 0, "gasPrice": 10 * GWEI, "gas": 21_000, "to": account(2).address, "value": 1}
-    ).raw_transaction
+    raw = (
+        Account.from_key((1).to_bytes(32, "big"))
+        .sign_transaction(
+            {"nonce": 0, "gasPrice": 10 * GWEI, "gas": 21_000, "to": account(2).address, "value": 1}
+        )
+        .raw_transaction
+    )
     with pytest.raises(RPCFailure, match="only replay-protected"):
         node.call("eth_sendRawTransaction", "0x" + raw.hex().removeprefix("0x"))
 
@@ -62,7 +72,9 @@ def test_replacement(waiting):
             waiting, "^replacement transaction underpriced$", 1, nonce=0, value=1,
             maxFeePerGas=fees[0], maxPriorityFeePerGas=fees[1],
         )  # fmt: skip
-    second = waiting.transact(1, nonce=0, maxFeePerGas=11 * GWEI, maxPriorityFeePerGas=int(1.1 * GWEI), value=2)
+    second = waiting.transact(
+        1, nonce=0, maxFeePerGas=11 * GWEI, maxPriorityFeePerGas=int(1.1 * GWEI), value=2
+    )
     assert waiting.call("eth_getTransactionByHash", first) is None
     assert waiting.call("eth_getTransactionByHash", second)["blockHash"] is None
     waiting.call("evm_mine")
@@ -101,7 +113,10 @@ def test_low_fees_wait_for_the_base_fee(node):
 def test_order_is_by_tip_and_by_nonce(waiting):
     cheap = [waiting.transact(1, nonce=nonce, maxPriorityFeePerGas=GWEI) for nonce in (0, 1)]
     dear = waiting.transact(2, maxPriorityFeePerGas=3 * GWEI)
-    middle = [waiting.transact(3, nonce=0, maxPriorityFeePerGas=2 * GWEI), waiting.transact(3, nonce=1, maxPriorityFeePerGas=5 * GWEI)]
+    middle = [
+        waiting.transact(3, nonce=0, maxPriorityFeePerGas=2 * GWEI),
+        waiting.transact(3, nonce=1, maxPriorityFeePerGas=5 * GWEI),
+    ]
     waiting.call("evm_mine")
     assert waiting.call("eth_getBlockByNumber", "latest")["transactions"] == [dear, *middle, *cheap]
 
@@ -138,7 +153,9 @@ def test_hundreds_in_one_block(waiting):
 def test_accounts_can_set_code(node, box):
     """EIP-7702: an account borrows the code of a contract."""
     signer = account(5)
-    authorization = signer.sign_authorization({"chainId": 31_337, "address": to_checksum_address(box), "nonce": 0})
+    authorization = signer.sign_authorization(
+        {"chainId": 31_337, "address": to_checksum_address(box), "nonce": 0}
+    )
     hash = node.transact(1, to=signer.address, authorizationList=[authorization], data=put(3), type=4)
     receipt = node.receipt(hash)
     assert receipt["status"] == "0x1" and receipt["type"] == "0x4"

@@ -25,7 +25,9 @@ def test_transactions_move_to_the_new_branch(node, box):
     assert node.call("eth_getBlockByNumber", old[0]["blockNumber"])["hash"] == new[0]["blockHash"]
     with pytest.raises(RPCFailure, match="hash is not currently canonical"):
         node.call(
-            "eth_call", {"to": box, "data": "0x"}, {"blockHash": old[0]["blockHash"], "requireCanonical": True}
+            "eth_call",
+            {"to": box, "data": "0x"},
+            {"blockHash": old[0]["blockHash"], "requireCanonical": True},
         )
 
 

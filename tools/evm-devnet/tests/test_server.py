@@ -28,7 +28,10 @@ def test_batches(node):
     )
     assert [one.get("id") for one in answers] == [7, "a", None]
     assert answers[0]["result"] == "0x7a69"
-    assert answers[1]["error"] == {"code": -32601, "message": "the method eth_nothing does not exist/is not available"}
+    assert answers[1]["error"] == {
+        "code": -32601,
+        "message": "the method eth_nothing does not exist/is not available",
+    }
     assert answers[2]["error"]["code"] == -32600
     assert node.send([])["error"]["code"] == -32600
     assert node.send([{"id": 1}] * 1_001)["error"]["message"] == "batch too large"
@@ -74,7 +77,10 @@ def heard(socket):
 def test_subscriptions_and_a_reorganisation(node, shared, box):
     with connect(shared.ready["ws"]) as socket:
         assert ask(socket, "eth_chainId") == "0x7a69"
-        heads, logs = ask(socket, "eth_subscribe", "newHeads"), ask(socket, "eth_subscribe", "logs", {"address": box})
+        heads, logs = (
+            ask(socket, "eth_subscribe", "newHeads"),
+            ask(socket, "eth_subscribe", "logs", {"address": box}),
+        )
         hash = node.transact(1, to=box, data=put(5))
         receipt = node.receipt(hash)
         told = [heard(socket), heard(socket)]
@@ -96,7 +102,10 @@ def test_subscriptions_and_a_reorganisation(node, shared, box):
         node.transact(2, to=box, data=put(6))
         name, result = heard(socket)
         assert name == logs and result["data"] == "0x" + (6).to_bytes(32, "big").hex()
-        big = [{"jsonrpc": "2.0", "id": index, "method": "eth_getBlockByNumber", "params": ["latest", True]} for index in range(300)]
+        big = [
+            {"jsonrpc": "2.0", "id": index, "method": "eth_getBlockByNumber", "params": ["latest", True]}
+            for index in range(300)
+        ]
         socket.send(json.dumps(big))
         assert len(json.loads(socket.recv(timeout=10))) == 300
 
@@ -119,7 +128,10 @@ def test_restart_on_the_same_folder(start, tmp_path, box_contract):
     node.call("devnet_reorg", {"depth": 1, "blocks": 3})
     node.call("evm_increaseTime", 100_000)
     node.call("evm_mine")
-    before = [node.call("eth_getBlockByNumber", hex(number), True) for number in range(node.number("eth_blockNumber") + 1)]
+    before = [
+        node.call("eth_getBlockByNumber", hex(number), True)
+        for number in range(node.number("eth_blockNumber") + 1)
+    ]
     receipt, proof = node.receipt(hash), node.call("eth_getProof", box, ["0x0"], "latest")
     assert first.stop() == 0
     # Killed without a word, it comes back the same.
@@ -135,7 +147,9 @@ def test_restart_on_the_same_folder(start, tmp_path, box_contract):
     )  # fmt: skip
     assert twice.returncode == 1 and "another node has" in twice.stderr
     mined = node.transact(1, to=box, data=put(8))
-    assert int(node.call("eth_getBlockByNumber", "latest")["timestamp"], 16) > int(before[-1]["timestamp"], 16)
+    assert int(node.call("eth_getBlockByNumber", "latest")["timestamp"], 16) > int(
+        before[-1]["timestamp"], 16
+    )
     second.process.kill()
     second.process.wait(5)
     third = start("--state", str(tmp_path / "chain"))

@@ -2,8 +2,8 @@
 
 import pytest
 import rlp
-from Crypto.Hash import keccak as crypto
 from conftest import RPCFailure, account, put, selector
+from Crypto.Hash import keccak as crypto
 from trie import HexaryTrie
 
 EMPTY_ROOT = "56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
@@ -34,7 +34,9 @@ def walk(root: bytes, key: bytes, nodes: list[bytes]) -> bytes | None:
                 following, nibbles = content[nibbles[0]], nibbles[1:]
             else:
                 flags = content[0][0] >> 4
-                path = [nibble for byte in content[0] for nibble in (byte >> 4, byte & 15)][1 if flags & 1 else 2 :]
+                path = [nibble for byte in content[0] for nibble in (byte >> 4, byte & 15)][
+                    1 if flags & 1 else 2 :
+                ]
                 if nibbles[: len(path)] != path:
                     return None
                 nibbles = nibbles[len(path) :]
@@ -55,7 +57,9 @@ def verify(node, address: str, slots: list[str], where: str) -> dict:
     block = node.call("eth_getBlockByNumber", where)
     nodes = [raw(one) for one in proof["accountProof"]]
     account_value = walk(raw(block["stateRoot"]), raw(address), nodes)
-    decoded = HexaryTrie.get_from_proof(raw(block["stateRoot"]), keccak(raw(address)), [rlp.decode(one) for one in nodes])
+    decoded = HexaryTrie.get_from_proof(
+        raw(block["stateRoot"]), keccak(raw(address)), [rlp.decode(one) for one in nodes]
+    )
     assert (account_value or b"") == decoded
     if account_value is None:
         assert proof["nonce"] == proof["balance"] == "0x0"
@@ -78,7 +82,9 @@ def slot_of(key: int) -> str:
 
 
 def keep(key: int, value: int) -> str:
-    return "0x" + (selector("keep(bytes32,uint256)") + key.to_bytes(32, "big") + value.to_bytes(32, "big")).hex()
+    return (
+        "0x" + (selector("keep(bytes32,uint256)") + key.to_bytes(32, "big") + value.to_bytes(32, "big")).hex()
+    )
 
 
 def test_proofs_of_many_slots_now_and_before(node, box):
@@ -93,7 +99,9 @@ def test_proofs_of_many_slots_now_and_before(node, box):
     slots = [slot_of(key) for key in range(45)] + ["0x0"]
     then = verify(node, box, slots, filled)
     now = verify(node, box, slots, "latest")
-    assert [int(one["value"], 16) for one in then["storageProof"][:45]] == [k * k + 1 for k in range(40)] + [0] * 5
+    assert [int(one["value"], 16) for one in then["storageProof"][:45]] == [k * k + 1 for k in range(40)] + [
+        0
+    ] * 5
     assert int(now["storageProof"][3]["value"], 16) == 0 and int(now["storageProof"][4]["value"], 16) == 99
     assert now["storageProof"][45]["key"] == "0x0" and len(now["storageProof"][0]["key"]) == 66
 
@@ -119,7 +127,9 @@ def test_call_at_blocks(node, box):
     assert int(node.call("eth_call", read, "latest"), 16) == 2
     assert int(node.call("eth_call", read), 16) == 2
     assert int(node.call("eth_call", read, first["blockNumber"]), 16) == 1
-    assert int(node.call("eth_call", read, {"blockHash": first["blockHash"], "requireCanonical": True}), 16) == 1
+    assert (
+        int(node.call("eth_call", read, {"blockHash": first["blockHash"], "requireCanonical": True}), 16) == 1
+    )
     assert int(node.call("eth_call", read, {"blockNumber": first["blockNumber"]}), 16) == 1
     assert int(node.call("eth_call", read, "pending"), 16) == 2
     with pytest.raises(RPCFailure, match="header not found"):
@@ -155,7 +165,9 @@ def test_reverts_carry_their_data(node, box):
 
 def test_estimates_are_enough_and_close(node, box):
     sender = account(1).address
-    assert node.number("eth_estimateGas", {"from": sender, "to": account(5).address, "value": "0x1"}) == 21_000
+    assert (
+        node.number("eth_estimateGas", {"from": sender, "to": account(5).address, "value": "0x1"}) == 21_000
+    )
     call = {"from": sender, "to": box, "data": put(12_345)}
     estimate = node.number("eth_estimateGas", call)
     receipt = node.receipt(node.transact(1, to=box, data=put(12_345), gas=estimate))
@@ -169,7 +181,10 @@ def test_calldata_floor_is_charged(node):
     data = "0x" + "ff" * 1_000
     receipt = node.receipt(node.transact(1, data=data))
     assert int(receipt["gasUsed"], 16) == 21_000 + 40 * 1_000
-    assert node.number("eth_estimateGas", {"from": account(1).address, "to": account(9).address, "data": data}) == 61_000
+    assert (
+        node.number("eth_estimateGas", {"from": account(1).address, "to": account(9).address, "data": data})
+        == 61_000
+    )
 
 
 def test_history_contracts_answer(node):
@@ -184,5 +199,8 @@ def test_history_contracts_answer(node):
 def test_calls_may_nest_as_deep_as_gas_allows(node):
     """A contract that calls itself until nothing is left: PUSH0 ×5, ADDRESS, GAS, CALL, POP, STOP."""
     address = "0x" + "aa" * 20
-    assert node.call("eth_call", {"to": address}, "latest", {address: {"code": "0x5f5f5f5f5f305af15000"}}) == "0x"
+    assert (
+        node.call("eth_call", {"to": address}, "latest", {address: {"code": "0x5f5f5f5f5f305af15000"}})
+        == "0x"
+    )
     assert node.number("eth_blockNumber") >= 0
