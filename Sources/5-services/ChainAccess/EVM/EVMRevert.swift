@@ -58,7 +58,10 @@ public struct EVMRevert: Hashable, Sendable {
       ("CallFailed", [number, bytes]), ("Unauthorized", [.address]), ("ClientIsPaused", [.string]),
       ("ClientNotActive", [.string, .uint(8)]), ("CallbackStarved", [number, number]),
       ("AcknowledgementTooLong", [number]), ("InvalidPacket", []), ("InvalidEnvelope", [number]),
-      ("NoContract", [.address]), ("CallReverted", [number, bytes]), ("ResultTooLong", [number]),
+      ("InvalidClient", [.address]), ("InvalidApp", [.address]), ("NotNow", [bytes]), ("InvalidEvidence", []),
+      ("SignerOutOfOrder", [number]), ("PathListedTwice", [.bytes32]), ("EvidenceNotAccepted", [.bytes32]),
+      ("Contradiction", []), ("NoContradiction", []), ("TooOld", [number, number]),
+      ("FromTheFuture", [number, number]), ("NoContract", [.address]), ("CallReverted", [number, bytes]), ("ResultTooLong", [number]),
       ("FundsRefused", [.address, number]), ("InvalidTransfer", [number]), ("TransferRefused", [.address]),
       ("InsufficientEscrow", [.address, number, number]), ("OverCap", [.string, .address, number, number]),
     ]

@@ -15,8 +15,8 @@ public enum EVMRouterCallError: Error, Hashable, Sendable {
 
 /// What a packet router on an EVM chain is called with, both of this project and of Eureka.
 ///
-/// Eureka's calls carry packets with one payload. Those with more go through twins, `sendPayloads`, `recvPayloads`,
-/// `ackPayloads` and `timeoutPayloads`, which are this project's own; which it is, follows from the packet.
+/// Eureka's calls carry packets with one payload. Those with more, and long ones, go through twins, `sendPayloads`,
+/// `recvPayloads` and `ackPayloads`, which are this project's own; which it is, follows from the packet.
 ///
 /// - SeeAlso: `IICS26Router.sol`, `IICS02Client.sol` of solidity-ibc-eureka; `contracts/evm/abi`.
 public indirect enum EVMRouterCall: Hashable, Sendable {
@@ -68,7 +68,6 @@ public indirect enum EVMRouterCall: Hashable, Sendable {
     static let receivePayloads = Function("recvPayloads", [.tuple([packetType, .bytes, heightType])])
     static let acknowledgePayloads = Function(
       "ackPayloads", [.tuple([packetType, .array(.bytes), .bytes, heightType])])
-    static let timeOutPayloads = Function("timeoutPayloads", [.tuple([packetType, .bytes, heightType])])
     static let updateClient = Function("updateClient", [.string, .bytes])
     static let submitMisbehaviour = Function("submitMisbehaviour", [.string, .bytes])
     static let multicall = Function("multicall", [.array(.bytes)])
@@ -103,8 +102,23 @@ public indirect enum EVMRouterCall: Hashable, Sendable {
 
   // MARK: Writing
 
+  /// Whose router it is.
+  public enum Router: Hashable, Sendable {
+    case causeway
+    /// ICS26Router, which has none of the twins.
+    case eureka
+  }
+
+  /// What this project's router takes as value, answer or proof through Eureka's calls, in bytes.
+  public static let shortMax = 2_048
+
+  private static func isShort(_ packet: Packet, _ proof: [UInt8], on router: Router) -> Bool {
+    if router == .eureka { return true }
+    return packet.payloads.count == 1 && packet.payloads[0].value.count <= shortMax && proof.count <= shortMax
+  }
+
   /// Calldata, in the one form that Solidity writes.
-  public func encoded() -> [UInt8] {
+  public func encoded(for router: Router = .causeway) -> [UInt8] {
     switch self {
     case .sendPacket(let source, let timeout, let payload):
       Functions.sendPacket.encoded([
@@ -115,11 +129,13 @@ public indirect enum EVMRouterCall: Hashable, Sendable {
         .tuple([.string(source.text), .uint(timeout.seconds), .array(payloads.map(Self.value))])
       ])
     case .receive(let packet, let proof, let height):
-      (packet.payloads.count == 1 ? Functions.receive : Functions.receivePayloads).encoded([
+      (Self.isShort(packet, proof, on: router) ? Functions.receive : Functions.receivePayloads).encoded([
         .tuple([Self.value(packet), .bytes(proof), Self.value(height)])
       ])
     case .acknowledge(let packet, let acknowledgement, let proof, let height):
-      if packet.payloads.count == 1, acknowledgement.results.count == 1 {
+      if acknowledgement.results.count == 1, Self.isShort(packet, proof, on: router),
+        router == .eureka || acknowledgement.results[0].count <= Self.shortMax
+      {
         Functions.acknowledge.encoded([
           .tuple([
             Self.value(packet), .bytes(acknowledgement.results[0]), .bytes(proof), Self.value(height),
@@ -134,17 +150,15 @@ public indirect enum EVMRouterCall: Hashable, Sendable {
         ])
       }
     case .timeOut(let packet, let proof, let height):
-      (packet.payloads.count == 1 ? Functions.timeOut : Functions.timeOutPayloads).encoded([
-        .tuple([Self.value(packet), .bytes(proof), Self.value(height)])
-      ])
+      Functions.timeOut.encoded([.tuple([Self.value(packet), .bytes(proof), Self.value(height)])])
     case .updateClient(let client, let message):
       Functions.updateClient.encoded([.string(client.text), .bytes(message)])
     case .submitMisbehaviour(let client, let message):
       Functions.submitMisbehaviour.encoded([.string(client.text), .bytes(message)])
     case .multicall(let calls):
-      Functions.multicall.encoded([.array(calls.map { .bytes($0.encoded()) })])
+      Functions.multicall.encoded([.array(calls.map { .bytes($0.encoded(for: router)) })])
     case .relay(let calls):
-      Functions.relay.encoded([.array(calls.map { .bytes($0.encoded()) })])
+      Functions.relay.encoded([.array(calls.map { .bytes($0.encoded(for: router)) })])
     case .other(let bytes): bytes
     }
   }
@@ -198,7 +212,7 @@ public indirect enum EVMRouterCall: Hashable, Sendable {
       self = .acknowledge(
         try Self.packet(values[0]), try Self.acknowledgement(results), proof: try Self.bytes(values[2]),
         at: try Self.height(values[3]))
-    case Functions.timeOut.selector, Functions.timeOutPayloads.selector:
+    case Functions.timeOut.selector:
       let values = try members(Functions.timeOut)
       self = .timeOut(
         try Self.packet(values[0]), proof: try Self.bytes(values[1]), at: try Self.height(values[2]))

@@ -25,6 +25,8 @@ public enum EVMSendError: Error, Hashable, Sendable {
   case open(id: Bytes32)
   /// The caller stopped waiting; the call may have been sent.
   case cancelled
+  /// The sender was stopped before.
+  case stopped
 
   /// A dotted name for logs and for deciding what to do next.
   public var code: String {
@@ -41,6 +43,7 @@ public enum EVMSendError: Error, Hashable, Sendable {
     case .nonceTaken: "send.nonceTaken"
     case .open: "send.open"
     case .cancelled: "send.cancelled"
+    case .stopped: "send.stopped"
     }
   }
 }

@@ -64,6 +64,7 @@ public actor EVMSender {
   var seen: UInt64 = 0
   private var isLoaded = false
   private var isFollowed = false
+  private var isStopped = false
   /// Calls by each of their hashes.
   var calls: [Bytes32: Bytes32] = [:]
   private var finished: [Bytes32] = []
@@ -186,7 +187,17 @@ public actor EVMSender {
     follow()
   }
 
+  /// Ends following: nothing more is signed or offered. What is kept goes on with the next sender that opens the store.
+  public func stop() async {
+    isStopped = true
+    await lock()
+    defer { unlock() }
+    for id in Array(waiters.keys) { answer(id, .failure(.open(id: id))) }
+    note.finish()
+  }
+
   private func load() async throws(EVMSendError) {
+    guard !isStopped else { throw .stopped }
     guard !isLoaded else { return }
     let kept: [NonceRecord]
     do { kept = try await store.load() } catch { throw .store(error) }
@@ -202,22 +213,22 @@ public actor EVMSender {
     await lock()
     defer { unlock() }
     try await load()
-    do { try await look() } catch { throw error }
+    try await look()
     let now = clock.now
     for (id, waiter) in waiters where waiter.until <= now { answer(id, .failure(.open(id: id))) }
   }
 
   private func follow() {
-    guard isFollowing, !isFollowed, !records.isEmpty else { return }
+    guard isFollowing, !isFollowed, !isStopped, !records.isEmpty else { return }
     isFollowed = true
     Task { await followHeads() }
   }
 
   private func followHeads() async {
-    while !records.isEmpty {
+    while !records.isEmpty, !isStopped {
       // Whatever fails is tried again with the next look.
       do { try await step() } catch { try? await Task.sleep(for: min(limits.recheck, .milliseconds(500))) }
-      if records.isEmpty { break }
+      if records.isEmpty || isStopped { break }
       _ = try? await chain.head(above: seen, patience: limits.recheck)
     }
     isFollowed = false
