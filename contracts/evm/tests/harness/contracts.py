@@ -56,6 +56,13 @@ class Artifact:
         return self.bytecode + encode(self.constructor, list(args))
 
 
+    def with_function(self, name: str, types, outputs) -> "Artifact":
+        """The same contract, with a function that its fallback serves."""
+        function = (f"{name}({','.join(types)})", list(types), list(outputs), "nonpayable")
+        self.functions[function[0]] = function
+        self.functions.setdefault((name, len(types)), []).append(function)
+        return self
+
     def with_functions_of(self, other: "Artifact") -> "Artifact":
         """The same contract, which hands on to another one what it does not know itself."""
         for key, value in other.functions.items():

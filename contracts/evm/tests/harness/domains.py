@@ -13,7 +13,7 @@ from eth_abi import decode
 from .chain import Chain
 from .contracts import Contract, artifact, hexa
 from .mocks import mock
-from .world import SEND_PACKET, WRITE_ACK, routed
+from .world import SEND_PACKET, WRITE_ACK, handler_artifact, routed
 
 CHAIN = "eip155:31337"
 
@@ -30,7 +30,7 @@ class Domain:
             chain, artifact("Transfer"), self.router.address, at.owner, at.guardian, artifact("Voucher").bytecode,
             sender=at.owner)
         self.handler = Contract.deploy(
-            chain, artifact("ExecutionHandler"), self.router.address, self.transfer.address,
+            chain, handler_artifact(), self.router.address, self.transfer.address,
             artifact("ExecutionAccount").bytecode, sender=at.owner)
         for port, app in (("transfer", self.transfer), ("execution", self.handler)):
             self.router["addIBCApp(string,address)"](port, app.address, sender=at.owner)
@@ -112,8 +112,7 @@ class Lane:
     def time_out(self, side: int, packet: Packet, **options):
         height, proof = self.proof(1 - side, packet.receipt_path())
         at = self.sides[side].at
-        receipt = (at.time_out if len(packet.payloads) == 1 else at.time_out_several)(
-            packet, proof, height.tuple(), **options)
+        receipt = at.time_out(packet, proof, height.tuple(), **options)
         self.sent(side, receipt)
         self.ended[side][packet.sequence] = "timeout"
         return receipt

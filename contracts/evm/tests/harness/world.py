@@ -47,6 +47,17 @@ CALLBACK_ERROR = "IBCAppRecvPacketCallbackError(bytes)"
 HEIGHT = (0, 5)
 
 
+RECEIVED = "(string,string,uint64,(string,string,string,string,bytes),address)"
+
+
+def handler_artifact():
+    """The execution handler: `onRecvPacket` is its fallback, and so not in its ABI."""
+    made = artifact("ExecutionHandler")
+    if ("onRecvPacket", 1) not in made.functions:
+        made.with_function("onRecvPacket", [RECEIVED], ["bytes"])
+    return made
+
+
 @dataclass
 class Routed:
     """A router, and who is who around it."""
@@ -111,9 +122,6 @@ class Routed:
 
     def ack_several(self, packet: Packet, acks, proof: bytes = b"", height=HEIGHT, **options):
         return self.router.ackPayloads((packet.tuple(), list(acks), proof, height), sender=self.relayer, **options)
-
-    def time_out_several(self, packet: Packet, proof: bytes = b"", height=HEIGHT, **options):
-        return self.router.timeoutPayloads((packet.tuple(), proof, height), sender=self.relayer, **options)
 
     def send(self, app: Contract, client: str, value: bytes = b"value", timeout: int = None, dest_port="there",
              payload: Payload = None, gas=None) -> Packet:
