@@ -1,9 +1,6 @@
 import Messages
 
 extension RelayEngine {
-  /// The allowance for what proves one message.
-  static let proofSizeBytes = 1_024
-
   /// Makes batches at `end` as long as there is work and room.
   mutating func fill(_ end: Int) {
     guard !isShut(end), ends[end].notBefore <= now, let client = ends[end].client,
@@ -22,7 +19,7 @@ extension RelayEngine {
       return
     }
     let isDue = ends[end].fillAt.map { $0 <= now } ?? true
-    let isFull = ends[end].ready.live.count >= rules.batchMessagesMax
+    let isFull = ends[end].ready.live.count >= ends[end].messagesMax
     guard isDue || isFull else { return }
     while ends[end].liveBatches < rules.liveBatchesPerEndMax {
       let tasks = pick(end, isLive: true, client, tracked)
@@ -43,15 +40,19 @@ extension RelayEngine {
     var picked: [BatchTask] = []
     var isCovered = false
     var bytes = 0
-    var limit = rules.batchMessagesMax
+    var limit = ends[end].messagesMax
     while picked.count < limit {
       guard let ticket = isLive ? ends[end].ready.live.first : ends[end].ready.backlog.first else { break }
       let item = tracked[ticket.slot]
       if let item, item.ticket == ticket.number, case .waitingEvidence(let task) = item.record.status,
         let work = batchTask(ticket.slot, item.record, task)
       {
-        if !picked.isEmpty, bytes + work.sizeBytes > rules.batchBytesMax { break }
+        if !picked.isEmpty, bytes + work.sizeBytes > ends[end].bytesMax { break }
         if picked.count >= item.record.groupMax { break }
+        if work.sizeBytes > ends[end].listedBytesMax {
+          if !picked.isEmpty { break }
+          limit = 1
+        }
         // What the client can judge already does not wait with what it cannot.
         if ends[end].isAhead {
           let isWorkCovered = covers(client, work, head)
@@ -73,7 +74,7 @@ extension RelayEngine {
     let destination = ends[ends[slot.end].peer].end.client
     let sequence = record.key.sequence
     let need: ProofNeed
-    var size = contents.sizeBytes + Self.proofSizeBytes
+    var size = contents.sizeBytes + ends[workEnd(slot.end, task)].proofBytes
     switch task {
     case .receive:
       need = ProofNeed(

@@ -31,27 +31,31 @@ extension RelayEngine {
 
   mutating func rollBack(_ id: DomainID, to height: Height) {
     guard let index = domainIndex[id] else { return }
-    if let head = domains[index].head {
+    if domains[index].isForgiven {
+      replaceHistory(index)
+    } else if let head = domains[index].head {
       if height < head.final {
-        for end in ends.indices where ends[end].domain == index && !ends[end].record.isFinalityViolated {
-          ends[end].record.isFinalityViolated = true
-          changedEnds.insert(end)
-          raise(.finalityViolated, end)
-          dissolve(end)
-          dissolve(ends[end].peer)
-        }
+        violateFinality(index)
       } else if height < head.latest {
         domains[index].head = DomainHead(
           latest: height, latestTime: head.finalTime, final: head.final, finalTime: head.finalTime)
       }
     }
+    // The transactions of these blocks mostly come again by themselves, in others.
+    let moment = now.adding(rules.rollbackPatience)
     for slot in tracked.keys.sorted() {
       guard let record = tracked[slot]?.record, !record.status.isSettled else { continue }
       let isOrigin = ends[slot.end].domain == index
       let isDestination = destination(slot) == index
       if isOrigin, record.sentHeight > height {
         guard !record.status.isHopeless else { continue }
-        giveUp(slot, .rolledBack)
+        // Nobody has to act on it: whoever sent it sees that it is not there.
+        update(slot) { record in
+          record.status = .hopeless(.rolledBack)
+          record.notBefore = nil
+          record.ending = nil
+        }
+        place(slot)
         continue
       }
       let losesEnding = isOrigin && (record.ending.map { $0.height > height } ?? false)
@@ -65,9 +69,53 @@ extension RelayEngine {
         record.notBefore = nil
         if !record.status.isHopeless {
           record.status = .checking(losesReceipt || losesAnswer ? .receive : .acknowledge)
+          record.notBefore = moment
         }
       }
       place(slot)
+    }
+  }
+
+  /// Shuts the lanes of a domain that takes back what it had called final.
+  mutating func violateFinality(_ domain: Int) {
+    domains[domain].isViolated = true
+    for end in ends.indices where ends[end].domain == domain && !ends[end].record.isFinalityViolated {
+      ends[end].record.isFinalityViolated = true
+      changedEnds.insert(end)
+      raise(.finalityViolated, end)
+      dissolve(end)
+      dissolve(ends[end].peer)
+    }
+  }
+
+  mutating func restoreFinality(_ domain: Int) {
+    domains[domain].isViolated = false
+    domains[domain].isForgiven = false
+    for end in ends.indices where ends[end].domain == domain && ends[end].record.isFinalityViolated {
+      ends[end].record.isFinalityViolated = false
+      changedEnds.insert(end)
+      lower(.finalityViolated, end)
+      for end in [end, ends[end].peer] {
+        ends[end].clientAt = now
+        ends[end].failures = 0
+        ends[end].notBefore = now
+      }
+    }
+  }
+
+  /// What was final counts for nothing any more: heights begin anew, and what had ended is looked for again.
+  private mutating func replaceHistory(_ domain: Int) {
+    domains[domain].isViolated = false
+    domains[domain].isForgiven = false
+    domains[domain].head = nil
+    for end in ends.indices where ends[end].domain == domain {
+      dissolve(end)
+      dissolve(ends[end].peer)
+      ends[end].record.ended = SequenceRuns()
+      ends[end].scanCursor = 0
+      ends[end].isScanning = false
+      ends[end].scanAt = now
+      changedEnds.insert(end)
     }
   }
 
@@ -128,6 +176,8 @@ extension RelayEngine {
         record.contents = nil
         record.sentHeight = height
       }
+      // It is as new as before.
+      if counts.live < rules.liveMax { update(slot) { $0.isLive = true } }
     }
     if let known = tracked[slot]?.record.contents {
       if known.commitment != commitment {

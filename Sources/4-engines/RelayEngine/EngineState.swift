@@ -16,6 +16,10 @@ struct DomainState: Sendable {
   var liveRun = 0
   var readyLive: [UInt64] = []
   var readyBacklog: [UInt64] = []
+  /// It tells another history than the one that was final.
+  var isViolated = false
+  /// An operator has resumed a lane since: the other history may replace the first.
+  var isForgiven = false
 
   init(_ id: DomainID) { self.id = id }
 }
@@ -27,6 +31,10 @@ struct EndState: Sendable {
   let peer: Int
   let form: EvidenceForm
   let trustingSeconds: UInt64?
+  let messagesMax: Int
+  let bytesMax: Int
+  let listedBytesMax: Int
+  let proofBytes: Int
   var record: EndRecord
   var client: RelayedClient?
   /// The client must be given a new height before anything else is tried.
@@ -58,7 +66,14 @@ struct EndState: Sendable {
   var lastProgress = RelayInstant(milliseconds: 0)
   var raised: Set<RelayAlert.Kind> = []
 
-  init(_ end: LaneEnd, domain: Int, peer: Int, form: EvidenceForm, trustingSeconds: UInt64?) {
+  init(
+    _ end: LaneEnd, domain: Int, peer: Int, form: EvidenceForm, trustingSeconds: UInt64?, limits: EndLimits,
+    rules: RelayRules
+  ) {
+    messagesMax = min(limits.messagesMax ?? rules.batchMessagesMax, rules.batchMessagesMax)
+    bytesMax = min(limits.bytesMax ?? rules.batchBytesMax, rules.batchBytesMax)
+    listedBytesMax = limits.listedBytesMax ?? .max
+    proofBytes = limits.proofBytes
     self.end = end
     self.domain = domain
     self.peer = peer

@@ -10,6 +10,8 @@ public enum FailureClass: String, Hashable, Sendable, CaseIterable {
   case refreshClient
   /// A height, a time or a delay has not been reached. Not counted as an attempt.
   case waitHeight
+  /// A cap or a pause of an application is in the way: the same, after growing pauses, until the packet's deadline.
+  case waitCapacity
   /// It may have been done: look before trying again.
   case alreadyDone
   /// The destination's time is past the packet's deadline: prove the timeout instead.
@@ -38,10 +40,13 @@ public enum FailureClass: String, Hashable, Sendable, CaseIterable {
       [
         "mempoolFull", "mempoolSender", "accountSequence", "sequence", "timeoutHeight", "blockGas", "network",
         "unavailable", "rateLimited", "quorum", "insufficientFunds", "insufficientFee", "fee", "feePayment",
-        "accountUnknown", "membership", "capped", "evidenceTimeout",
+        "accountUnknown", "membership", "evidenceTimeout",
       ]
     ),
-    (.split, ["outOfGas", "gasLimit", "transactionTooLarge", "tooLarge", "tooManyEntries", "messageCount"]),
+    (.waitCapacity, ["capped", "applicationPaused"]),
+    (.split, ["outOfGas", "gasLimit", "transactionTooLarge", "tooLarge", "tooManyEntries", "messageCount",
+        "landedReverted",
+      ]),
     (
       .refreshClient,
       [

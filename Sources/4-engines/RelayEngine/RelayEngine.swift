@@ -72,15 +72,21 @@ public struct RelayEngine: Sendable {
       let destination = LaneEnd(lane.destination, lane.destinationClient)
       for end in [origin, destination] where endIndex[end] != nil { throw .endRepeated(end) }
       guard origin != destination else { throw .endRepeated(origin) }
+      for limits in [rule.originLimits, rule.destinationLimits] {
+        for limit in [limits.messagesMax ?? 1, limits.bytesMax ?? 1] where limit < 1 {
+          throw .limit(min: 1, actual: limit)
+        }
+        guard limits.proofBytes >= 0 else { throw .limit(min: 0, actual: limits.proofBytes) }
+      }
       let first = ends.count
       ends.append(
         EndState(
           origin, domain: domain(lane.origin), peer: first + 1, form: rule.originForm,
-          trustingSeconds: rule.originTrustingSeconds))
+          trustingSeconds: rule.originTrustingSeconds, limits: rule.originLimits, rules: rules))
       ends.append(
         EndState(
           destination, domain: domain(lane.destination), peer: first, form: rule.destinationForm,
-          trustingSeconds: rule.destinationTrustingSeconds))
+          trustingSeconds: rule.destinationTrustingSeconds, limits: rule.destinationLimits, rules: rules))
       endIndex[origin] = first
       endIndex[destination] = first + 1
     }
@@ -113,6 +119,8 @@ public struct RelayEngine: Sendable {
     case .started: start()
     case .head(let domain, let head): take(head, of: domain)
     case .rolledBack(let domain, let height): rollBack(domain, to: height)
+    case .finalityViolated(let domain): if let index = domainIndex[domain] { violateFinality(index) }
+    case .finalityRestored(let domain): if let index = domainIndex[domain] { restoreFinality(index) }
     case .observed(let domain, let height, let sights):
       for sight in sights { take(sight, on: domain, at: height) }
     case .notFound(let lookup): takeNothing(for: lookup)
@@ -140,7 +148,10 @@ public struct RelayEngine: Sendable {
     guard !isStarted else { return }
     isStarted = true
     // Nothing is known of how lanes did before: a restart is no reason to call one stuck.
-    for end in ends.indices { ends[end].lastProgress = now }
+    for end in ends.indices {
+      ends[end].lastProgress = now
+      if ends[end].record.isFinalityViolated { raise(.finalityViolated, end) }
+    }
     for slot in tracked.keys.sorted() {
       update(slot, persists: false) { record in
         switch record.status {

@@ -200,8 +200,13 @@ public enum RelayEvent: Hashable, Sendable {
   /// First, once, after making or restoring the engine.
   case started
   case head(DomainID, DomainHead)
-  /// Blocks above `to` are no longer part of the domain.
+  /// Blocks above `to` are no longer part of the domain. What they told is told again where the new blocks tell it too.
   case rolledBack(DomainID, to: Height)
+  /// The domain now tells another history than the one that was final. Nothing is taken back: its lanes are shut until
+  /// it tells the first one again, or an operator resumes, after which ``rolledBack(_:to:)`` may go below finality once.
+  case finalityViolated(DomainID)
+  /// The domain tells the history that was final.
+  case finalityRestored(DomainID)
   /// Events of one block, or found by a look-up. After the head that covers the block, when possible.
   case observed(DomainID, at: Height, [PacketSight])
   /// A look-up found nothing.

@@ -26,6 +26,26 @@ public enum EvidenceForm: String, Hashable, Sendable, CaseIterable {
   case header
 }
 
+/// What one transaction at an end may hold, beside what ``RelayRules`` allow everywhere.
+public struct EndLimits: Hashable, Sendable {
+  /// Nil for the rules' own.
+  public var messagesMax: Int?
+  public var bytesMax: Int?
+  /// A message larger than this goes alone.
+  public var listedBytesMax: Int?
+  /// The allowance for what proves one message there, and for its framing.
+  public var proofBytes: Int
+
+  public init(
+    messagesMax: Int? = nil, bytesMax: Int? = nil, listedBytesMax: Int? = nil, proofBytes: Int = 1_024
+  ) {
+    self.messagesMax = messagesMax
+    self.bytesMax = bytesMax
+    self.listedBytesMax = listedBytesMax
+    self.proofBytes = proofBytes
+  }
+}
+
 /// A lane to be served, in both directions.
 public struct LaneRule: Hashable, Sendable {
   public let lane: LaneID
@@ -36,11 +56,18 @@ public struct LaneRule: Hashable, Sendable {
   /// Seconds of trust after a header's time; nil for a client that does not expire.
   public let originTrustingSeconds: UInt64?
   public let destinationTrustingSeconds: UInt64?
+  /// For transactions on `lane.origin`.
+  public let originLimits: EndLimits
+  /// For transactions on `lane.destination`.
+  public let destinationLimits: EndLimits
 
   public init(
     _ lane: LaneID, originForm: EvidenceForm, destinationForm: EvidenceForm,
-    originTrustingSeconds: UInt64? = nil, destinationTrustingSeconds: UInt64? = nil
+    originTrustingSeconds: UInt64? = nil, destinationTrustingSeconds: UInt64? = nil,
+    originLimits: EndLimits = EndLimits(), destinationLimits: EndLimits = EndLimits()
   ) {
+    self.originLimits = originLimits
+    self.destinationLimits = destinationLimits
     self.lane = lane
     self.originForm = originForm
     self.destinationForm = destinationForm
@@ -101,6 +128,8 @@ public struct RelayRules: Hashable, Sendable {
   public var scanPageMax = 1_000
   public var questionsMax = 200
   public var clientInterval = Duration.seconds(60)
+  /// How long a packet whose block was rolled back is left alone: its transaction mostly stands in another block soon.
+  public var rollbackPatience = Duration.seconds(15)
   /// A lane with open packets and no finished work for so long is reported.
   public var stuckAfter = Duration.seconds(300)
 

@@ -96,7 +96,7 @@ extension RelayEngine {
     case .refreshClient, .laneShut:
       staleClient(end)
       backOff(end)
-    case .retryLater, .waitHeight: backOff(end)
+    case .retryLater, .waitHeight, .waitCapacity: backOff(end)
     }
   }
 
@@ -112,7 +112,7 @@ extension RelayEngine {
   /// A header that cannot be had, or is refused for another reason than its time, is not offered again.
   mutating func letGo(_ end: Int, _ kind: FailureClass) {
     switch kind {
-    case .retryLater, .waitHeight: break
+    case .retryLater, .waitHeight, .waitCapacity: break
     default: ends[end].early = nil
     }
   }
@@ -146,6 +146,17 @@ extension RelayEngine {
       update(slot) { record in
         record.notBefore = moment
         record.lastRefusal = PacketRecord.cut(code)
+      }
+      place(slot)
+    case .waitCapacity:
+      // It passes by itself, late: pauses grow, and attempts do not run out.
+      let attempts = min(record.attempts + 1, rules.attemptsMax - 1)
+      let moment = now.adding(backoff(max(attempts, 1), record.key))
+      update(slot) { record in
+        record.attempts = attempts
+        record.notBefore = moment
+        record.lastRefusal = PacketRecord.cut(code)
+        record.isLive = false
       }
       place(slot)
     case .alreadyDone: doubt(slot, task, code: code)

@@ -109,6 +109,7 @@ extension RelayEngine {
       case .resume:
         ends[end].record.isPaused = false
         ends[end].record.isFinalityViolated = false
+        if domains[ends[end].domain].isViolated { domains[ends[end].domain].isForgiven = true }
         lower(.finalityViolated, end)
         ends[end].clientAt = now
         ends[end].scanAt = now

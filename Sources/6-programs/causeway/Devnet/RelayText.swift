@@ -93,6 +93,7 @@ enum RelayText {
       case .split: "too much at once: it is tried again in smaller parts"
       case .refreshClient: "the client does not know the height: it is tried again with fresh evidence"
       case .waitHeight: "a height or a time has not been reached yet"
+      case .waitCapacity: "a cap or a pause of an application is in the way: it is tried again until the deadline"
       case .alreadyDone: "it may have been done already: both domains are asked"
       case .deadlinePassed: "the deadline has passed: the timeout is proven instead"
       case .laneShut: "the client believes nothing now: the lane is shut"
