@@ -108,6 +108,35 @@ public struct AttestationRecord: Sendable {
     }
   }
 
+  /// The highest height that something was set for.
+  public func newest(
+    origin: DomainID
+  ) async throws(AttestationRecordError) -> (height: Height, watermark: Watermark)? {
+    let origin = origin.text
+    do {
+      return try await database.pool.read { connection in
+        let row = try Row.fetchOne(
+          connection,
+          sql: """
+            SELECT revision, number FROM attester_watermarks WHERE origin = ?
+            ORDER BY revision DESC, number DESC LIMIT 1
+            """, arguments: [origin])
+        guard let row else { return nil }
+        let height = Height(revision: UInt64(row[0] as Int64), UInt64(row[1] as Int64))
+        guard let watermark = try Self.watermark(connection, origin, try RowHeight(height)) else {
+          throw AttestationRecordError.corruptRow
+        }
+        return (height, watermark)
+      }
+    } catch let error as AttestationRecordError {
+      throw error
+    } catch let error as DatabaseError {
+      throw .engine(code: error.extendedResultCode.rawValue)
+    } catch {
+      throw .engine(code: ResultCode.SQLITE_INTERRUPT.rawValue)
+    }
+  }
+
   /// A height as SQLite holds it.
   private struct RowHeight: Sendable {
     let revision: Int64

@@ -1,4 +1,5 @@
 public import ChainAccess
+import Digests
 import Encodings
 import LightClients
 import MerkleProofs
@@ -51,25 +52,73 @@ public struct AttestedOrigin: Sendable {
 
   /// What lies under `keys` in the state whose root is `root`, in their order.
   ///
+  /// - Parameter router: the contract that holds them, on an EVM chain.
   /// - Throws: `unproven` when a value does not belong to the root, `malformed` when the answer does not fit the question.
   func values(
-    of keys: [[UInt8]], at version: UInt64, under root: Bytes32
+    of keys: [[UInt8]], of router: [UInt8], at version: UInt64, under root: Bytes32
   ) async throws(AccessError) -> [[UInt8]?] {
+    var tries = StorageTries(root: root, router: router)
     let entries = try await access.values(of: keys, at: version, proven: reading == .proven)
     guard entries.count == keys.count else { throw .malformed }
     for (key, entry) in zip(keys, entries) {
       guard entry.key == key else { throw .malformed }
       guard reading == .proven else { continue }
-      guard case .ics23(let proof)? = entry.proof else { throw .unproven }
-      do throws(ICS23.VerificationError) {
-        if let value = entry.value {
-          try proof.verifyMembership(
-            spec: .sparseMerkleTree, root: root.span, key: key.span, value: value.span)
-        } else {
-          try proof.verifyNonMembership(spec: .sparseMerkleTree, root: root.span, key: key.span)
+      switch entry.proof {
+      case .ics23(let proof)?:
+        do throws(ICS23.VerificationError) {
+          if let value = entry.value {
+            try proof.verifyMembership(
+              spec: .sparseMerkleTree, root: root.span, key: key.span, value: value.span)
+          } else {
+            try proof.verifyNonMembership(spec: .sparseMerkleTree, root: root.span, key: key.span)
+          }
+        } catch { throw .unproven }
+      case .evmStorage(let account, let storage)?:
+        guard try tries.value(of: key, account: account, storage: storage) == entry.value else {
+          throw .unproven
         }
-      } catch { throw .unproven }
+      case nil: throw .unproven
+      }
     }
     return entries.map(\.value)
+  }
+}
+
+/// Slots of one contract, as proofs show them under a state root.
+private struct StorageTries {
+  private let root: Bytes32
+  private let router: [UInt8]
+  /// The account's proof is the same for all slots: it is checked once.
+  private var known: (nodes: [[UInt8]], storageRoot: Bytes32)?
+
+  init(root: Bytes32, router: [UInt8]) {
+    self.root = root
+    self.router = router
+  }
+
+  /// What the slot of `key` holds; nil when it is provably empty.
+  ///
+  /// - Throws: `unproven`, also when there is no such contract: a wrong address would prove that anything is absent.
+  mutating func value(
+    of key: [UInt8], account: [[UInt8]], storage: [[UInt8]]
+  ) throws(AccessError) -> [UInt8]? {
+    let slot = Keccak256.hash(Keccak256.hash(key), PacketPath.evmStoreSlot)
+    let storageRoot = try storageRoot(account)
+    do throws(EthereumStateProofError) {
+      return try EthereumStorageProof.verify(storageRoot: storageRoot, slot: slot, nodes: storage)?.bigEndian
+        .array
+    } catch { throw .unproven }
+  }
+
+  private mutating func storageRoot(_ account: [[UInt8]]) throws(AccessError) -> Bytes32 {
+    if let known, known.nodes == account { return known.storageRoot }
+    guard let address = try? Bytes20(router) else { throw .unproven }
+    let found: EthereumAccount?
+    do throws(EthereumStateProofError) {
+      found = try EthereumStateProof.account(address, stateRoot: root, nodes: account)
+    } catch { throw .unproven }
+    guard let found else { throw .unproven }
+    known = (account, found.storageRoot)
+    return found.storageRoot
   }
 }

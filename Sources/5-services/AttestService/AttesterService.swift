@@ -22,6 +22,8 @@ public actor AttesterService: AttesterAccess {
   private let record: AttestationRecord
 
   private var held: [DomainID: HeldHeights] = [:]
+  /// Origins that contradict what was signed: nothing is signed for them until they tell it again.
+  private var paused: [DomainID: (height: Height, watermark: Watermark)] = [:]
   private var underWay = 0
   private var signerIsChecked = false
   private var counted = AttesterStatus()
@@ -43,7 +45,11 @@ public actor AttesterService: AttesterAccess {
   }
 
   /// What it has done since it started.
-  public var status: AttesterStatus { counted }
+  public var status: AttesterStatus {
+    var status = counted
+    status.paused = paused.mapValues(\.height)
+    return status
+  }
 
   public func attest(
     _ question: AttestationQuestion
@@ -68,12 +74,15 @@ public actor AttesterService: AttesterAccess {
       throw .bindingUnknown
     }
     if case .packets(let paths) = question.subject { try Self.check(paths) }
+    try await checkPause(of: origin)
     let watermark = try await watermark(of: origin, at: question.height)
     let body: AttestedBody
     switch question.subject {
     case .state: body = .state(root: watermark.root)
     case .packets(let paths):
-      body = .packets(try await Self.entries(paths, of: origin, at: question.height, under: watermark.root))
+      body = .packets(
+        try await Self.entries(
+          paths, of: origin, router: question.binding.router, at: question.height, under: watermark.root))
     }
     let statement = AttestedStatement(
       binding: question.binding, height: question.height, timestamp: watermark.time, body: body)
@@ -108,10 +117,15 @@ public actor AttesterService: AttesterAccess {
     let domain = origin.access.domain
     if let known = held[domain]?.watermarks[height] { return known }
     try await checkFinal(height, on: origin)
+    try await checkNewest(of: origin, below: height)
     let read = try await header(of: origin, at: height)
     do { try await record.settle(read, origin: domain, height: height) } catch {
       switch error {
-      case .conflict, .timeOrder:
+      case .conflict(let kept):
+        paused[domain] = (height, kept)
+        counted.equivocations += 1
+        throw .equivocation(height)
+      case .timeOrder:
         counted.equivocations += 1
         throw .equivocation(height)
       case .pruned(let floor): throw .recordPruned(floor)
@@ -124,6 +138,40 @@ public actor AttesterService: AttesterAccess {
     return read
   }
 
+  /// Refuses everything while the origin contradicts what was signed for it; once it no longer does, it goes on by
+  /// itself.
+  private func checkPause(of origin: AttestedOrigin) async throws(AttestationFailure) {
+    let domain = origin.access.domain
+    guard let (height, kept) = paused[domain] else { return }
+    guard try await header(of: origin, at: height) == kept else {
+      counted.equivocations += 1
+      throw .equivocation(height)
+    }
+    // Another question may have found another contradiction meanwhile.
+    if let now = paused[domain], now.height == height { paused[domain] = nil }
+  }
+
+  /// Sees that the newest height that was signed for still is what it was, on origins whose blocks can be rolled back:
+  /// one that has taken back a final block may not be believed at another height either.
+  private func checkNewest(of origin: AttestedOrigin, below height: Height) async throws(AttestationFailure) {
+    let domain = origin.access.domain
+    guard held[domain]?.mayRollBack == true else { return }
+    let newest: (height: Height, watermark: Watermark)?
+    do { newest = try await record.newest(origin: domain) } catch { throw .record }
+    guard let newest, newest.height != height, newest.height.revision == height.revision else { return }
+    let told: Watermark
+    do { told = try await header(of: origin, at: newest.height) } catch {
+      // Nothing can be said of what it no longer has.
+      if case .endpoint(.heightPruned) = error { return }
+      throw error
+    }
+    guard told == newest.watermark else {
+      paused[domain] = newest
+      counted.equivocations += 1
+      throw .equivocation(newest.height)
+    }
+  }
+
   private func checkFinal(_ height: Height, on origin: AttestedOrigin) async throws(AttestationFailure) {
     let domain = origin.access.domain
     if let final = held[domain]?.final, final.revision == height.revision, height <= final { return }
@@ -133,6 +181,7 @@ public actor AttesterService: AttesterAccess {
     // Another revision is another chain: what it says about the height is not known here.
     guard height.revision == final.revision, height <= final else { throw .notFinal(final: final) }
     held[domain, default: HeldHeights()].raise(final)
+    if head.hash != nil { held[domain, default: HeldHeights()].mayRollBack = true }
   }
 
   private func header(
@@ -152,7 +201,7 @@ public actor AttesterService: AttesterAccess {
   // MARK: What lies there
 
   private static func entries(
-    _ paths: [PacketPath], of origin: AttestedOrigin, at height: Height, under root: Bytes32
+    _ paths: [PacketPath], of origin: AttestedOrigin, router: [UInt8], at height: Height, under root: Bytes32
   ) async throws(AttestationFailure) -> [StoredEntry] {
     let prefix = origin.storePrefix
     let keys = prefix.isEmpty ? paths.map(\.bytes) : paths.map { prefix + $0.bytes }
@@ -160,7 +209,7 @@ public actor AttesterService: AttesterAccess {
     guard let version = origin.headers.version(provenAt: height.number) else {
       throw .endpoint(.heightUnknown(height.number))
     }
-    do { values = try await origin.values(of: keys, at: version, under: root) } catch {
+    do { values = try await origin.values(of: keys, of: router, at: version, under: root) } catch {
       throw .endpoint(error)
     }
     var entries: [StoredEntry] = []
@@ -201,6 +250,8 @@ public actor AttesterService: AttesterAccess {
 /// What an attester has done since it started.
 public struct AttesterStatus: Hashable, Sendable {
   public internal(set) var answered: UInt64 = 0
+  /// Origins that contradict what was signed for them, with the height; they go on when they no longer do.
+  public internal(set) var paused: [DomainID: Height] = [:]
   /// By the failure's code.
   public internal(set) var refused: [String: UInt64] = [:]
   /// How often an endpoint contradicted the record: never in order.
@@ -216,6 +267,8 @@ private struct HeldHeights {
   private(set) var watermarks: [Height: Watermark] = [:]
   /// A height known to be final.
   private(set) var final: Height?
+  /// Its blocks have hashes to tell them apart by.
+  var mayRollBack = false
 
   mutating func raise(_ height: Height) { final = max(final ?? height, height) }
 
