@@ -15,6 +15,8 @@ package struct BlockReading: Sendable {
 
   let height: UInt64
   let time: CometBFT.Timestamp
+  /// Nil on domains whose blocks stay.
+  let hash: Bytes32?
   package private(set) var seen: [Seen] = []
   /// Reasons of failed executions, by the destination's client and the sequence.
   package private(set) var failures: [(client: ClientID, sequence: Sequence, reason: String)] = []
@@ -31,6 +33,7 @@ package struct BlockReading: Sendable {
   package init(_ block: ObservedBlock, clients: Set<String>) {
     height = block.height
     time = block.time
+    hash = block.hash
     transactions = block.transactions
     for transaction in block.transactions where transaction.result.succeeded {
       read(transaction, clients)
@@ -41,6 +44,7 @@ package struct BlockReading: Sendable {
   package init(_ transaction: ObservedTransaction, clients: Set<String>) {
     height = transaction.height
     time = .goZero
+    hash = nil
     transactions = []
     if transaction.result.succeeded { read(transaction, clients) }
   }

@@ -9,14 +9,30 @@ import PacketHost
 import RelayEngine
 import WireBytes
 
-/// What was collected for a batch: the update of the client.
+/// What was collected for a batch, in the form that the client takes.
 struct CollectedEvidence: Sendable {
-  let message: AnyMessage
-  /// What each packet message gives as its proof, when the evidence says it all.
-  let proof: [UInt8]?
+  enum Form: Sendable {
+    /// An update of the client, with what each packet message gives as its proof when the evidence says it all.
+    case ledger(AnyMessage, reference: [UInt8]?)
+    /// For a contract: ``PackedEvidence``.
+    case packed(PackedEvidence)
+  }
+
+  let form: Form
   /// The tracked domain's own time of the height.
   let time: CometBFT.Timestamp
   let signatureCount: Int
+
+  var reference: [UInt8]? {
+    if case .ledger(_, let reference) = form { reference } else { nil }
+  }
+
+  var sizeBytes: Int {
+    switch form {
+    case .ledger(let message, _): message.value.count
+    case .packed(let evidence): evidence.bytes.count
+    }
+  }
 }
 
 /// Asks attesters and domains for what a client believes.
@@ -29,6 +45,8 @@ struct EvidenceCollector: Sendable {
   let pause: Duration
   let attemptsMax: Int
   let patience: Duration
+  /// The client is a contract.
+  let isPacked: Bool
 
   struct Collected: Sendable {
     let evidence: CollectedEvidence
@@ -116,7 +134,7 @@ struct EvidenceCollector: Sendable {
         for (other, statement) in statements.enumerated() where other != place {
           for signature in statement.signatures { await notice(signature.attester, .differs(request.height)) }
         }
-        await done(.success(Self.collected(statements[place], request)))
+        await done(.success(collected(statements[place], request)))
         group.cancelAll()
         return
       }
@@ -164,25 +182,35 @@ struct EvidenceCollector: Sendable {
     return AttestationDigest.of(form: policy.form, binding: policy.binding, body: body)
   }
 
-  private static func collected(_ statement: Statement, _ request: AttestationRequest) -> Collected {
+  private func collected(_ statement: Statement, _ request: AttestationRequest) -> Collected {
     var findings: [ProofFinding] = []
     if case .packets(let entries) = statement.body {
       for (need, entry) in zip(request.needs, entries) {
         let stored = entry.commitment == Bytes32() ? nil : entry.commitment
-        if let kind = finding(need.commitment, stored) { findings.append(ProofFinding(need.key, kind)) }
+        if let kind = Self.finding(need.commitment, stored) { findings.append(ProofFinding(need.key, kind)) }
       }
     }
-    let bytes = Evidence.attested(
-      AttestedEvidence(
-        height: request.height, timestamp: statement.timestamp, body: statement.body,
-        signatures: statement.signatures.sorted { $0.attester < $1.attester })
-    ).protobuf()
+    let signatures = statement.signatures.sorted { $0.attester < $1.attester }
+    let form: CollectedEvidence.Form
+    if isPacked, case .packets(let entries) = statement.body {
+      form = .packed(
+        PackedEvidence(
+          body: AttestationDigest.packetsBody(
+            height: request.height, timestamp: statement.timestamp, entries: entries),
+          digest: statement.digest, signatures: signatures))
+    } else {
+      let bytes = Evidence.attested(
+        AttestedEvidence(
+          height: request.height, timestamp: statement.timestamp, body: statement.body, signatures: signatures)
+      ).protobuf()
+      form = .ledger(
+        AnyMessage(typeURL: HostClients.MessageType.evidence, value: bytes),
+        reference: request.isOverPackets
+          ? PacketProof.reference(HostKeys.evidenceHash(bytes)).encoded() : nil)
+    }
     return Collected(
       evidence: CollectedEvidence(
-        message: AnyMessage(typeURL: HostClients.MessageType.evidence, value: bytes),
-        proof: request.isOverPackets
-          ? PacketProof.reference(HostKeys.evidenceHash(bytes)).encoded() : nil,
-        time: CometBFT.Timestamp(statement.timestamp), signatureCount: statement.signatures.count),
+        form: form, time: CometBFT.Timestamp(statement.timestamp), signatureCount: signatures.count),
       findings: findings)
   }
 
@@ -220,7 +248,7 @@ struct EvidenceCollector: Sendable {
       return .success(
         Collected(
           evidence: CollectedEvidence(
-            message: message, proof: nil, time: block.signedHeader.header.time,
+            form: .ledger(message, reference: nil), time: block.signedHeader.header.time,
             signatureCount: 2 * block.signedHeader.commit.signatures.count), findings: []))
     } catch {
       return .failure(Failure(code: error.code))
@@ -263,10 +291,13 @@ struct EvidenceCollector: Sendable {
       if let kind {
         findings.append(ProofFinding(need.key, kind))
       } else {
-        guard case .ics23(let proof)? = entry.proof else {
-          return .failure(Failure(code: AccessError.unproven.code))
+        switch entry.proof {
+        case .ics23(let proof)?:
+          proofs[need] = PacketProof.merkle(ICS23.MerkleProof(proofs: [proof]).encoded()).encoded()
+        case .evmStorage(let account, let storage)?:
+          proofs[need] = PacketProof.evmStorage(account: account, storage: storage).encoded()
+        case nil: return .failure(Failure(code: AccessError.unproven.code))
         }
-        proofs[need] = PacketProof.merkle(ICS23.MerkleProof(proofs: [proof]).encoded()).encoded()
       }
     }
     return .success(Proofs(proofs: proofs, findings: findings))

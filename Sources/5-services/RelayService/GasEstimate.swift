@@ -6,6 +6,12 @@ import RelayEngine
 /// The gas that a transaction of packet messages is given. A receive that leaves its payloads less than they declare
 /// is refused as a whole, so this looks into them.
 enum GasEstimate {
+  /// Of what a node says that a call on an EVM chain needs, so much more is given, in hundredths: what the call meets
+  /// in its block is not what it met when it was tried, and a call must keep a 64th of its gas for its caller.
+  static let evmHeadroomPercent: UInt64 = 25
+  /// Beside it: slots that are written for the first time after all.
+  static let evmHeadroom: UInt64 = 40_000
+
   /// For payloads of a port that is not known here.
   static let otherPayloadGas: UInt64 = 500_000
   /// Reading and writing a client, whatever its evidence.
@@ -26,7 +32,7 @@ enum GasEstimate {
     add(&gas, GasSchedule.transactionPerByte, times: UInt64(clamping: size + 1_024))
     if let evidence {
       add(&gas, updateGas, times: 1)
-      add(&gas, evidenceGasPerByte, times: UInt64(clamping: evidence.message.value.count))
+      add(&gas, evidenceGasPerByte, times: UInt64(clamping: evidence.sizeBytes))
       add(&gas, GasSchedule.verifySecp256k1, times: UInt64(clamping: evidence.signatureCount))
     }
     for (task, packet) in messages {
@@ -46,6 +52,17 @@ enum GasEstimate {
       if task == .receive { add(&gas, PacketHost.acknowledgementGasReserve, times: 1) }
     }
     return gas
+  }
+
+  /// The gas limit for a call on an EVM chain.
+  ///
+  /// - Returns: nil when that is over what one transaction may have.
+  static func evm(needed: UInt64, max: UInt64) -> UInt64? {
+    var gas = needed
+    add(&gas, needed / 100, times: evmHeadroomPercent)
+    add(&gas, evmHeadroom, times: 1)
+    // What just fits is not turned away for its headroom.
+    return gas <= max ? gas : needed <= max ? max : nil
   }
 
   private static func receiving(_ payload: Payload) -> UInt64 {

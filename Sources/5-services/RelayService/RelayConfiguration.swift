@@ -3,6 +3,7 @@ public import Gate
 public import Ledger
 public import Messages
 public import RelayEngine
+public import WireBytes
 
 /// What convinces a client, and where a relayer gets it.
 public enum EvidenceSource: Sendable {
@@ -40,18 +41,45 @@ public struct RelayedLane: Sendable {
     self.origin = origin
     self.destination = destination
   }
-
-  /// The lane as the engine knows it.
-  public var rule: LaneRule {
-    LaneRule(
-      lane, originForm: origin.form, destinationForm: destination.form,
-      originTrustingSeconds: origin.trustingSeconds, destinationTrustingSeconds: destination.trustingSeconds)
-  }
 }
 
 /// A domain that a relayer reads and writes, and the account that pays for it there.
 public struct RelayedDomain: Sendable {
   public let access: any DomainAccess
+  public let account: RelayAccount
+  /// The block to begin with when the file knows none; nil for the newest. What was sent before is found by a scan.
+  public let startHeight: UInt64?
+
+  public init(access: any DomainAccess, account: RelayAccount, startHeight: UInt64? = nil) {
+    self.access = access
+    self.account = account
+    self.startHeight = startHeight
+  }
+
+  /// A ledger, by an account there.
+  public init(
+    access: any DomainAccess, signer: any TransactionSigning, chainID: String, feeDenom: Denom,
+    feeNumerator: UInt64 = 1, feeDenominator: UInt64 = 1_000, startHeight: UInt64? = nil
+  ) {
+    self.init(
+      access: access,
+      account: .ledger(
+        LedgerAccount(
+          signer: signer, chainID: chainID, feeDenom: feeDenom, feeNumerator: feeNumerator,
+          feeDenominator: feeDenominator)), startHeight: startHeight)
+  }
+}
+
+/// Who submits on a domain.
+public enum RelayAccount: Sendable {
+  case ledger(LedgerAccount)
+  case evm(EVMAccount)
+
+  var isEVM: Bool { if case .evm = self { true } else { false } }
+}
+
+/// An account of a ledger.
+public struct LedgerAccount: Sendable {
   public let signer: any TransactionSigning
   /// Of sign bytes.
   public let chainID: String
@@ -59,21 +87,85 @@ public struct RelayedDomain: Sendable {
   public let feeDenom: Denom
   public let feeNumerator: UInt64
   public let feeDenominator: UInt64
-  /// The block to begin with when the file knows none; nil for the newest. What was sent before is found by a scan.
-  public let startHeight: UInt64?
 
   public init(
-    access: any DomainAccess, signer: any TransactionSigning, chainID: String, feeDenom: Denom,
-    feeNumerator: UInt64 = 1, feeDenominator: UInt64 = 1_000, startHeight: UInt64? = nil
+    signer: any TransactionSigning, chainID: String, feeDenom: Denom, feeNumerator: UInt64 = 1,
+    feeDenominator: UInt64 = 1_000
   ) {
-    self.access = access
     self.signer = signer
     self.chainID = chainID
     self.feeDenom = feeDenom
     self.feeNumerator = feeNumerator
     self.feeDenominator = feeDenominator
-    self.startHeight = startHeight
   }
+}
+
+/// An account of an EVM chain, and what one transaction of it may be.
+public struct EVMAccount: Sendable {
+  /// Where calls are tried before they are sent.
+  public let access: any EVMChainAccess
+  public let sender: any EVMCallSending
+  public let router: Bytes20
+  public let limits: EVMSubmissionLimits
+
+  public init(
+    access: any EVMChainAccess, sender: any EVMCallSending, router: Bytes20,
+    limits: EVMSubmissionLimits = EVMSubmissionLimits()
+  ) {
+    self.access = access
+    self.sender = sender
+    self.router = router
+    self.limits = limits
+  }
+}
+
+/// What one transaction to a router may be.
+public struct EVMSubmissionLimits: Hashable, Sendable {
+  /// A third of the 30 million that blocks of Ethereum had for years; it passes anywhere.
+  public var gasMax: UInt64 = 10_000_000
+  /// Nodes take transactions of at most 128 KiB (go-ethereum `core/txpool`, `txMaxSize`).
+  public var calldataMax = 120_000
+  /// Packets of one list; the router takes 32 (`contracts/evm/router`).
+  public var callsMax = 24
+  /// Of one call of a list; the router takes 4,096 bytes.
+  public var listedCallMax = 4_096
+  /// Of a proof: `02 ‖ evidence`; the router takes 2,048 bytes.
+  public var proofMax = 2_048
+
+  public init() {}
+
+  /// Packets of one transaction whose evidence, signed by `quorum` attesters, fits a proof: 29 bytes, 64 for each path
+  /// and 66 for each signature.
+  func messagesMax(quorum: UInt64) -> Int {
+    let signatures = 66 * Int(clamping: min(quorum, 1_024))
+    return min(callsMax, (proofMax - 29 - signatures) / 64)
+  }
+
+  /// What packets' contents may be for their calls to keep within the limits. A call has about 1,100 bytes beside the
+  /// values, and the first one has the evidence.
+  func endLimits(quorum: UInt64) -> EndLimits {
+    EndLimits(
+      messagesMax: max(messagesMax(quorum: quorum), 1), bytesMax: calldataMax / 4 * 3,
+      listedBytesMax: max(listedCallMax - proofMax + 340, 1), proofBytes: 1_024)
+  }
+}
+
+/// Whoever sends calls of one account of an EVM chain: each once, whatever becomes of single transactions.
+public protocol EVMCallSending: Sendable {
+  var address: Bytes20 { get }
+
+  /// Signs and offers a call, and keeps at it until it is in a block.
+  ///
+  /// - Returns: the call's name for its whole life.
+  /// - Throws: ``EVMSendError``: the call was not sent and will not be.
+  func place(_ call: EVMCall) async throws(EVMSendError) -> Bytes32
+
+  /// The call that has landed, or may land, under this hash.
+  func call(landedAs hash: Bytes32) async -> Bytes32?
+}
+
+extension EVMSender: EVMCallSending {
+  public func place(_ call: EVMCall) async throws(EVMSendError) -> Bytes32 { try await submit(call).id }
 }
 
 /// What a relayer serves, by which rules, and where it keeps its rows.
@@ -123,6 +215,11 @@ public enum RelayServiceError: Error, Hashable, Sendable {
   case batchMessages(max: Int)
   case limit(min: Int, actual: Int)
   case feeDenominatorZero
+  /// A client on an EVM chain checks signatures of `secp256k1-address` attesters over packets, each of weight 1, at most
+  /// ``RelayConfiguration/evmAttestersMax`` of them, and so many as fit one proof.
+  case evmEvidence(LaneEnd)
+  /// An account of another kind than the domain.
+  case account(DomainID)
   /// Already running, or stopped after a failure of its file.
   case notIdle
   /// The file is not there: no relayer has run in this place yet.
@@ -150,11 +247,51 @@ extension RelayConfiguration {
   /// Attesters sign so many entries at once, and a transaction has so many messages beside its update.
   static let batchMessagesMax = min(PacketsClaim.entryCountMax, Transaction.messageCountMax - 1)
 
+  /// Attesters that a client on an EVM chain has at most (`contracts/evm/clients/AttestedClient.vy`).
+  public static let evmAttestersMax = 32
+
+  /// Nodes of two tries, each up to about 4 KB on a large chain.
+  private static let storageProofBytes = 8_192
+
+  func isEVM(_ domain: DomainID) -> Bool {
+    domains.contains { $0.access.domain == domain && $0.account.isEVM }
+  }
+
+  /// A lane as the engine knows it.
+  func rule(of lane: RelayedLane) -> LaneRule {
+    LaneRule(
+      lane.lane, originForm: lane.origin.form, destinationForm: lane.destination.form,
+      originTrustingSeconds: lane.origin.trustingSeconds,
+      destinationTrustingSeconds: lane.destination.trustingSeconds,
+      originLimits: limits(at: lane.lane.origin, tracking: lane.lane.destination, lane.origin),
+      destinationLimits: limits(at: lane.lane.destination, tracking: lane.lane.origin, lane.destination))
+  }
+
+  private func limits(at domain: DomainID, tracking tracked: DomainID, _ source: EvidenceSource) -> EndLimits {
+    let account = domains.first { $0.access.domain == domain }?.account
+    if case .evm(let account)? = account, case .attesters(let policy, _) = source {
+      return account.limits.endLimits(quorum: policy.quorum)
+    }
+    return source.form == .attestedState && isEVM(tracked)
+      ? EndLimits(proofBytes: Self.storageProofBytes) : EndLimits()
+  }
+
   func check() throws(RelayServiceError) {
     var known: Set<DomainID> = []
     for domain in domains {
       guard known.insert(domain.access.domain).inserted else { throw .domainRepeated(domain.access.domain) }
-      guard domain.feeDenominator > 0 else { throw .feeDenominatorZero }
+      switch domain.account {
+      case .ledger(let account):
+        guard account.feeDenominator > 0 else { throw .feeDenominatorZero }
+      case .evm(let account):
+        guard domain.access.domain.namespace == "eip155", domain.access.commitmentLag == 0 else {
+          throw .account(domain.access.domain)
+        }
+        let limits = account.limits
+        for limit in [limits.calldataMax, limits.callsMax, limits.listedCallMax, limits.proofMax] where limit < 1 {
+          throw .limit(min: 1, actual: limit)
+        }
+      }
     }
     guard rules.batchMessagesMax <= Self.batchMessagesMax else {
       throw .batchMessages(max: Self.batchMessagesMax)
@@ -165,7 +302,18 @@ extension RelayConfiguration {
     for lane in lanes {
       for (end, source, tracked) in lane.sources {
         guard known.contains(end.domain) else { throw .domainUnknown(end.domain) }
-        guard case .attesters(let policy, let attesters) = source else { continue }
+        let isEVM = isEVM(end.domain)
+        guard case .attesters(let policy, let attesters) = source else {
+          if isEVM { throw .evmEvidence(end) }
+          continue
+        }
+        if isEVM {
+          let isTaken = policy.attesters.allSatisfy { $0.suite == .secp256k1Address && $0.weight == 1 }
+          guard isTaken, policy.form == .packets, policy.attesters.count <= Self.evmAttestersMax,
+            case .evm(let account)? = domains.first(where: { $0.access.domain == end.domain })?.account,
+            account.limits.messagesMax(quorum: policy.quorum) > 0
+          else { throw .evmEvidence(end) }
+        }
         guard policy.mode == .causeway, policy.binding.origin == tracked, policy.binding.client == end.client
         else { throw .binding(end) }
         var positions: Set<Int> = []
@@ -200,7 +348,7 @@ extension RelayConfiguration {
         }
         collectors[end] = EvidenceCollector(
           end: end, tracked: access, policy: policy, attesters: attesters, pause: attesterPause,
-          attemptsMax: attesterAttemptsMax, patience: rules.evidenceTimeout)
+          attemptsMax: attesterAttemptsMax, patience: rules.evidenceTimeout, isPacked: isEVM(end.domain))
       }
     }
     return collectors

@@ -14,6 +14,11 @@ public enum RelayNotice: Hashable, Sendable {
   case sightIgnored(IgnoredSight)
   /// The domain went on without this relayer: blocks in between are not read, a scan finds what is open.
   case blocksSkipped(DomainID, after: UInt64, to: UInt64)
+  /// Blocks above `to` are no longer part of the domain; they were read up to `from`.
+  case rolledBack(DomainID, from: UInt64, to: UInt64)
+  /// The final block at this height is another one now: nothing is read there until it is the first one again, or an
+  /// operator resumes a lane.
+  case finalityViolated(DomainID, at: UInt64)
   /// By the attester's position in the policy of the client at this end.
   case attester(LaneEnd, index: Int, AttesterFault)
   /// A transaction was refused, by the domain's check or in its block.
@@ -50,7 +55,14 @@ public struct RelayerStatus: Hashable, Sendable {
     public let cursor: UInt64?
     /// The reason of the last question without an answer, until the next one has one.
     public let failure: AccessError?
+    /// Why nothing is read or written there; nil in order.
+    public let pause: Pause?
     public let transactionsWaiting: Int
+  }
+
+  public enum Pause: Hashable, Sendable {
+    /// The final block at this height is another one now.
+    case finalityViolated(at: UInt64)
   }
   /// Counts starts.
   public let incarnation: UInt64

@@ -27,10 +27,24 @@ struct StoreChange: Sendable {
   var ends: [LaneEnd: EndRecord] = [:]
   var moments: [Moment] = []
   var failures: [PacketKey: String] = [:]
-  var cursors: [DomainID: UInt64] = [:]
+  var cursors: [DomainID: StoredCursor] = [:]
+  /// The lowest height down to which a domain was rolled back.
+  var rollbacks: [DomainID: UInt64] = [:]
 
   /// Cursors alone can wait: a block that is read twice does no harm.
-  var isDue: Bool { !rows.isEmpty || !ends.isEmpty || !moments.isEmpty || !failures.isEmpty }
+  var isDue: Bool {
+    !rows.isEmpty || !ends.isEmpty || !moments.isEmpty || !failures.isEmpty || !rollbacks.isEmpty
+  }
+
+  /// Takes back what blocks of `domain` above `height` told of packets.
+  ///
+  /// - Parameter domainOf: where a stage of a packet is reached.
+  mutating func rollBack(
+    _ domain: DomainID, to height: UInt64, _ domainOf: (PacketKey, PacketStage) -> DomainID?
+  ) {
+    moments.removeAll { $0.moment.height > height && domainOf($0.key, $0.stage) == domain }
+    rollbacks[domain] = min(rollbacks[domain] ?? height, height)
+  }
 
   mutating func add(_ changes: [PacketChange], _ records: [EndRecord]) {
     for change in changes {
@@ -49,6 +63,36 @@ struct StoreChange: Sendable {
   }
 }
 
+/// How far a domain was read, with the blocks since that was last written.
+struct StoredCursor: Sendable {
+  var height: UInt64
+  var final: UInt64 = 0
+  var marks: [BlockHistory.Mark] = []
+  /// Blocks above it that were written are gone, also where the same turn has read others.
+  var cut: UInt64?
+
+  init(_ height: UInt64) { self.height = height }
+
+  mutating func read(_ height: UInt64, _ hash: Bytes32?, final: UInt64) {
+    self.height = height
+    self.final = max(self.final, final)
+    if let hash { marks.append(BlockHistory.Mark(height, hash)) }
+  }
+
+  /// Went on to `height` without reading what is before it.
+  mutating func jump(to height: UInt64) {
+    self = StoredCursor(height)
+    cut = 0
+  }
+
+  mutating func rollBack(to height: UInt64) {
+    self.height = height
+    final = min(final, height)
+    marks.removeAll { $0.height > height }
+    cut = min(cut ?? height, height)
+  }
+}
+
 /// A relayer's rows in its SQLite file.
 struct RelayStore: Sendable {
   /// What an earlier run has left, for the ends that are served now.
@@ -56,6 +100,7 @@ struct RelayStore: Sendable {
     let incarnation: UInt64
     let snapshot: RelaySnapshot
     let cursors: [DomainID: UInt64]
+    let histories: [DomainID: BlockHistory]
   }
 
   /// Settled packets that one transaction forgets at most.
@@ -103,13 +148,17 @@ struct RelayStore: Sendable {
           while let text = try rows.next() { snapshot.packets.append(try RelayTables.record(text)) }
         }
         var cursors: [DomainID: UInt64] = [:]
-        for row in try Row.fetchAll(connection, sql: "SELECT domain, height FROM relay_cursors") {
+        var histories: [DomainID: BlockHistory] = [:]
+        for row in try Row.fetchAll(connection, sql: "SELECT domain, height, final FROM relay_cursors") {
           guard let domain = try? DomainID(row[0] as String) else { throw RelayServiceError.rowUnreadable }
           cursors[domain] = RelayTables.number(row[1])
+          histories[domain] = try Self.history(of: domain, final: RelayTables.number(row[2]), connection)
         }
         return (
           RelayStore(database: database, numbers: numbers, settledMax: settledMax),
-          Start(incarnation: RelayTables.number(incarnation), snapshot: snapshot, cursors: cursors)
+          Start(
+            incarnation: RelayTables.number(incarnation), snapshot: snapshot, cursors: cursors,
+            histories: histories)
         )
       }
     }
@@ -122,6 +171,20 @@ struct RelayStore: Sendable {
     return try Int64.fetchOne(
       connection, sql: "SELECT id FROM relay_ends WHERE domain = ? AND client = ?",
       arguments: [end.domain.text, end.client.text]) ?? 0
+  }
+
+  private static func history(
+    of domain: DomainID, final: UInt64, _ connection: Database
+  ) throws -> BlockHistory {
+    var marks: [BlockHistory.Mark] = []
+    for row in try Row.fetchAll(
+      connection, sql: "SELECT height, hash FROM relay_blocks WHERE domain = ? ORDER BY height",
+      arguments: [domain.text])
+    {
+      guard let hash = try? Bytes32([UInt8](row[1] as Data)) else { throw RelayServiceError.rowUnreadable }
+      marks.append(BlockHistory.Mark(RelayTables.number(row[0]), hash))
+    }
+    return BlockHistory(marks: marks, final: final)
   }
 
   /// Writes all of `change` or nothing; it is on disk when this returns.
@@ -167,18 +230,73 @@ struct RelayStore: Sendable {
           ])
       }
     }
+    for (domain, height) in change.rollbacks {
+      try forgetMoments(of: domain, above: height, connection)
+    }
     try writeMoments(change, to: connection)
     for (end, record) in change.ends {
       guard let number = numbers[end] else { continue }
       try connection.cachedStatement(sql: "UPDATE relay_ends SET record = ? WHERE id = ?")
         .execute(arguments: [record.json.text(), number])
     }
-    for (domain, height) in change.cursors {
-      try connection.cachedStatement(
-        sql: "INSERT INTO relay_cursors VALUES (?, ?) ON CONFLICT DO UPDATE SET height = excluded.height"
-      ).execute(arguments: [domain.text, RelayTables.stored(height)])
-    }
+    for (domain, cursor) in change.cursors { try write(cursor, of: domain, to: connection) }
     if isSettling { try forget(below: settled - Int64(settledMax), connection) }
+  }
+
+  private func write(_ cursor: StoredCursor, of domain: DomainID, to connection: Database) throws {
+    try connection.cachedStatement(
+      sql: """
+        INSERT INTO relay_cursors (domain, height, final) VALUES (?, ?, ?)
+          ON CONFLICT DO UPDATE SET height = excluded.height, final = excluded.final
+        """
+    ).execute(
+      arguments: [domain.text, RelayTables.stored(cursor.height), RelayTables.stored(cursor.final)])
+    if let cut = cursor.cut {
+      try connection.cachedStatement(sql: "DELETE FROM relay_blocks WHERE domain = ? AND height > ?")
+        .execute(arguments: [domain.text, RelayTables.stored(cut)])
+    }
+    guard !cursor.marks.isEmpty else { return }
+    let insert = try connection.cachedStatement(
+      sql: "INSERT INTO relay_blocks VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET hash = excluded.hash")
+    for mark in cursor.marks {
+      try insert.execute(
+        arguments: [domain.text, RelayTables.stored(mark.height), Data(mark.hash.array)])
+    }
+    // The final block stays, and so many above it as a history holds.
+    try connection.cachedStatement(
+      sql: """
+        DELETE FROM relay_blocks WHERE domain = ?1 AND height <> ?4 AND (height < ?4 OR height < ?2 - ?3)
+        """
+    ).execute(
+      arguments: [
+        domain.text, RelayTables.stored(cursor.height), BlockHistory.blocksMax,
+        try Int64.fetchOne(
+          connection, sql: "SELECT MAX(height) FROM relay_blocks WHERE domain = ? AND height <= ?",
+          arguments: [domain.text, RelayTables.stored(cursor.final)]) ?? 0,
+      ])
+  }
+
+  /// Stages of packets in work that blocks of `domain` above `height` told: `executed` is the destination's, the others
+  /// are the origin's.
+  private func forgetMoments(of domain: DomainID, above height: UInt64, _ connection: Database) throws {
+    let arguments: StatementArguments = [
+      domain.text, RelayTables.stored(height), PacketStage.executed.rawValue,
+    ]
+    let isGone = """
+      height > ?2
+        AND ((stage = ?3 AND end IN (
+            SELECT e.id FROM relay_ends AS e JOIN relay_ends AS p ON p.id = e.peer WHERE p.domain = ?1))
+          OR (stage <> ?3 AND end IN (SELECT id FROM relay_ends WHERE domain = ?1)))
+        AND (end, sequence) IN (SELECT end, sequence FROM relay_packets WHERE settled IS NULL)
+      """
+    try connection.cachedStatement(
+      sql: """
+        UPDATE relay_contents SET failure = NULL WHERE failure IS NOT NULL AND (end, sequence) IN (
+          SELECT end, sequence FROM relay_moments WHERE stage = ?3 AND \(isGone))
+        """
+    ).execute(arguments: arguments)
+    try connection.cachedStatement(sql: "DELETE FROM relay_moments WHERE \(isGone)")
+      .execute(arguments: arguments)
   }
 
   /// Only for packets that have a row: what is told of others is not kept.

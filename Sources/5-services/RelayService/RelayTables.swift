@@ -33,7 +33,16 @@ enum RelayTables {
           seconds INTEGER NOT NULL, nanoseconds INTEGER NOT NULL, hash BLOB,
           PRIMARY KEY (end, sequence, stage)) STRICT, WITHOUT ROWID;
         CREATE INDEX relay_moments_sent ON relay_moments (hash) WHERE stage = 0;
-        """)
+        """),
+    // Blocks that were read, from the newest final one on: what shows after a restart that they are gone.
+    DatabaseMigration(
+      "relay/2",
+      sql: """
+        ALTER TABLE relay_cursors ADD COLUMN final INTEGER NOT NULL DEFAULT 0;
+        CREATE TABLE relay_blocks (
+          domain TEXT NOT NULL, height INTEGER NOT NULL, hash BLOB NOT NULL CHECK (length(hash) = 32),
+          PRIMARY KEY (domain, height)) STRICT, WITHOUT ROWID;
+        """),
   ]
 
   static func stored(_ number: UInt64) -> Int64 { Int64(bitPattern: number) }

@@ -20,7 +20,10 @@ public actor Relayer {
     case event(RelayEvent)
     case moment(StoreChange.Moment)
     case failure(PacketKey, String)
-    case cursor(DomainID, UInt64)
+    case read(DomainID, UInt64, Bytes32?, final: UInt64)
+    case jumped(DomainID, to: UInt64)
+    /// To the block, and to the header that proves the state after it.
+    case rolledBack(DomainID, to: UInt64, Height)
   }
 
   /// What goes on beside the turns.
@@ -40,8 +43,16 @@ public actor Relayer {
     var head: ChainHead?
     var failure: AccessError?
     var flights: [Bytes32: Flight] = [:]
+    /// Calls in blocks that nobody has said yet to be ours: the block came sooner than the answer.
+    var strays: [(id: Bytes32, height: Height, transaction: ObservedTransaction)] = []
+    /// Flights that are in blocks which may be rolled back.
+    var landed: [(height: UInt64, hash: Bytes32, flight: Flight)] = []
     /// The account's sequence must be read again.
     var isAccountStale = false
+    /// The final height that holds another block than it did.
+    var violation: UInt64?
+    /// An operator believes what the domain says now.
+    var mayReplace = false
     /// Times of the newest blocks: evidence may give its height's time in whole seconds.
     private var times: [(height: UInt64, time: CometBFT.Timestamp)] = []
     private static let timesMax = 256
@@ -52,9 +63,12 @@ public actor Relayer {
     let submissions: AsyncStream<Submission>
     let submit: AsyncStream<Submission>.Continuation
 
-    init(_ domain: RelayedDomain, cursor: UInt64?) {
+    let history: BlockHistory
+
+    init(_ domain: RelayedDomain, cursor: UInt64?, history: BlockHistory) {
       self.domain = domain
       self.cursor = cursor
+      self.history = history
       (submissions, submit) = AsyncStream.makeStream(of: Submission.self)
     }
 
@@ -65,6 +79,16 @@ public actor Relayer {
 
     func time(of height: UInt64) -> CometBFT.Timestamp? {
       times.last { $0.height == height }?.time
+    }
+
+    /// Forgets what blocks above `height` told; `proving` is the header that proves the state after it.
+    mutating func rollBack(to height: UInt64, proving: UInt64) {
+      cursor = height
+      head = nil
+      times.removeAll { $0.height > height }
+      uncommitted.removeAll { $0.height > proving }
+      unsettled.removeAll { $0.height > proving }
+      strays.removeAll { $0.transaction.height > height }
     }
   }
 
@@ -89,7 +113,7 @@ public actor Relayer {
   var sessions: [DomainID: Session] = [:]
   var items: [Item] = []
   var held: [CheckedContinuation<Void, Never>] = []
-  var cursors: [DomainID: UInt64] = [:]
+  var cursors: [DomainID: StoredCursor] = [:]
   var writtenCursors: [DomainID: UInt64]
   var contents: [PacketKey: PacketContents] = [:]
   var contentsBytes = 0
@@ -129,12 +153,14 @@ public actor Relayer {
     writtenCursors = opened.start.cursors
     do throws(RelayConfigurationError) {
       engine = try RelayEngine(
-        rules: configuration.rules, lanes: configuration.lanes.map(\.rule), incarnation: incarnation,
+        rules: configuration.rules, lanes: configuration.lanes.map { configuration.rule(of: $0) },
+        incarnation: incarnation,
         restoring: opened.start.snapshot)
     } catch { throw .engine(error) }
     for domain in configuration.domains {
       let id = domain.access.domain
-      sessions[id] = Session(domain, cursor: opened.start.cursors[id])
+      sessions[id] = Session(
+        domain, cursor: opened.start.cursors[id], history: opened.start.histories[id] ?? BlockHistory())
     }
     start = ContinuousClock.now
     startMilliseconds = UInt64(max(0, Date().timeIntervalSince1970) * 1_000)
@@ -154,14 +180,15 @@ public actor Relayer {
         DomainFollower(
           domain: session.domain, clients: Set(order.filter { $0.domain == id }.map(\.client.text)),
           patience: configuration.blockPatience, pause: configuration.endpointPause,
-          blocksBehindMax: configuration.blocksBehindMax), session.cursor
+          blocksBehindMax: configuration.blocksBehindMax),
+        DomainFollower.Place(cursor: session.cursor, history: session.history)
       )
     }
     let lines = sessions.map {
       ($0.key, $0.value.submissions, Submitter(domain: $0.value.domain, store: store))
     }
     let failure = await withDiscardingTaskGroup(returning: RelayServiceError?.self) { group in
-      for (follower, cursor) in followers { group.addTask { await follower.run(from: cursor, for: self) } }
+      for (follower, place) in followers { group.addTask { await follower.run(from: place, for: self) } }
       for (domain, submissions, submitter) in lines {
         group.addTask { await self.submit(submissions, by: submitter, on: domain) }
       }
@@ -192,7 +219,14 @@ public actor Relayer {
   public func lanes() -> [LaneReport] { order.compactMap { engine.report(on: $0) } }
 
   /// Pauses, resumes or clears a lane by one of its ends.
-  public func command(_ command: RelayCommand) { enqueue(.event(.command(command))) }
+  public func command(_ command: RelayCommand) {
+    if case .resume(let end) = command {
+      for id in [end.domain, peers[end]?.domain].compactMap(\.self) where sessions[id]?.violation != nil {
+        sessions[id]?.mayReplace = true
+      }
+    }
+    enqueue(.event(.command(command)))
+  }
 
   public func status() -> RelayerStatus {
     let counts = engine.packetCounts
@@ -202,7 +236,8 @@ public actor Relayer {
         sessions[domain.access.domain].map { session in
           RelayerStatus.Domain(
             domain: domain.access.domain, head: session.head, cursor: session.cursor,
-            failure: session.failure, transactionsWaiting: session.flights.count)
+            failure: session.failure, pause: session.violation.map { .finalityViolated(at: $0) },
+            transactionsWaiting: Set(session.flights.values.map(\.request.batch)).count)
         }
       }, lanes: lanes(), live: counts.live, backlog: counts.backlog, hopeless: counts.hopeless,
       alerts: alerts,
@@ -240,28 +275,43 @@ public actor Relayer {
     let now = now
     for item in taken {
       switch item {
-      case .event(let event):
-        for effect in engine.step(event, at: now) {
-          if case .persist(let packets, let ends) = effect {
-            keep(packets)
-            change.add(packets, ends)
-          } else {
-            effects.append(effect)
-          }
-        }
+      case .event(let event): take(event, &change, &effects, now)
       case .moment(let moment): change.moments.append(moment)
       case .failure(let key, let reason): change.failures[key] = reason
-      case .cursor(let domain, let height): cursors[domain] = height
+      case .read(let domain, let height, let hash, let final):
+        cursors[domain, default: StoredCursor(height)].read(height, hash, final: final)
+      case .jumped(let domain, let height):
+        cursors[domain, default: StoredCursor(height)].jump(to: height)
+      case .rolledBack(let domain, let height, let proving):
+        change.rollBack(domain, to: height) { key, stage in
+          stage == .executed ? peers[key.origin]?.domain : key.origin.domain
+        }
+        cursors[domain, default: StoredCursor(height)].rollBack(to: height)
+        take(.rolledBack(domain, to: proving), &change, &effects, now)
       }
     }
     change.cursors = cursors
-    let isFar = cursors.contains { $0.value &- (writtenCursors[$0.key] ?? 0) >= Self.cursorStep }
+    let isFar = cursors.contains { $0.value.height &- (writtenCursors[$0.key] ?? 0) >= Self.cursorStep }
     if change.isDue || isFar {
       try await store.write(change)
-      writtenCursors.merge(change.cursors) { _, new in new }
-      for (domain, height) in change.cursors where cursors[domain] == height { cursors[domain] = nil }
+      // Only turns change cursors, and there is one turn at a time.
+      for (domain, cursor) in change.cursors { writtenCursors[domain] = cursor.height }
+      cursors = [:]
     }
     return effects.compactMap { begin($0) }
+  }
+
+  private func take(
+    _ event: RelayEvent, _ change: inout StoreChange, _ effects: inout [RelayEffect], _ now: RelayInstant
+  ) {
+    for effect in engine.step(event, at: now) {
+      if case .persist(let packets, let ends) = effect {
+        keep(packets)
+        change.add(packets, ends)
+      } else {
+        effects.append(effect)
+      }
+    }
   }
 
   /// Holds contents that a submission will need soon.

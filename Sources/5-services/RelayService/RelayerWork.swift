@@ -98,11 +98,11 @@ extension Relayer {
   @concurrent nonisolated func submit(
     _ submissions: AsyncStream<Submission>, by submitter: Submitter, on domain: DomainID
   ) async {
-    var account = Submitter.Account()
+    var state = Submitter.State()
     for await submission in submissions {
-      if await isAccountStale(domain) { account.view = nil }
+      if await isAccountStale(domain) { state.forget() }
       let request = submission.request
-      let answer = await submitter.submit(submission, &account) { hash, request in
+      let answer = await submitter.submit(submission, &state) { hash in
         await self.expect(hash, request, on: domain)
       } forget: { hash in
         await self.forget(hash, on: domain)
@@ -129,7 +129,14 @@ extension Relayer {
 
   private func expect(_ hash: Bytes32, _ request: SubmitRequest, on domain: DomainID) {
     let expires = ContinuousClock.now + configuration.rules.submissionTimeout
-    sessions[domain]?.flights[hash] = Flight(request: request, expires: expires)
+    guard var session = sessions[domain] else { return }
+    session.flights[hash] = Flight(request: request, expires: expires)
+    // Its block was here before us.
+    if let index = session.strays.firstIndex(where: { $0.id == hash }) {
+      let stray = session.strays.remove(at: index)
+      land(stray.transaction, named: hash, at: stray.height, &session)
+    }
+    sessions[domain] = session
   }
 
   private func forget(_ hash: Bytes32, on domain: DomainID) { sessions[domain]?.flights[hash] = nil }

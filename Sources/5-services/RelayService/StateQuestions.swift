@@ -85,7 +85,10 @@ struct StateQuestions: Sendable {
     let head = try await access.head()
     for transaction in try await access.packetTransactions(
       lookup.wanted == .packet ? .sent : .answered, client: end.client, sequence: key.sequence,
-      limit: Self.searchMax) {
+      limit: Self.searchMax)
+    {
+      // What may still be rolled back is told by the blocks themselves, and taken back with them.
+      guard head.hash == nil || transaction.height <= head.finalHeight else { continue }
       let reading = BlockReading(transaction, clients: [end.client.text])
       let sights = reading.seen.map(\.sight).filter { sight in
         let packet = sight.packet
