@@ -14,21 +14,24 @@ import json
 import pathlib
 import sys
 
+from eth_abi import encode
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "contracts/evm/tests"))
 
-from harness.assembly import minimal_app, stopping  # noqa: E402
+from harness.assembly import minimal_app, minimal_receiver, stopping  # noqa: E402
 from harness.chain import CHAIN_ID  # noqa: E402
 from harness.contracts import Contract, artifact, have, hexa  # noqa: E402
 from harness.pyevm import PyEVM  # noqa: E402
-from harness.world import REMOTE, routed  # noqa: E402
+from harness.world import REMOTE, handler_artifact, routed  # noqa: E402
 from oracle import ibc, names, tokens  # noqa: E402
 from oracle.attest import Height  # noqa: E402
-from oracle.hashes import K, S  # noqa: E402
+from oracle.hashes import K, S, u  # noqa: E402
 from oracle.ibc import Packet, Payload, ack_commitment  # noqa: E402
 from oracle.ssz import Call, Envelope, Outcome  # noqa: E402
 
 HERE = f"eip155:{CHAIN_ID}"
+OTHER, PEER = "eip155:10", "0x" + "7e" * 20
 BARS = {"send": 80_000, "receive": 130_000, "acknowledge": 90_000}
 DOCUMENT = ROOT / "docs/spec/evm-gas.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
@@ -48,7 +51,7 @@ class Measured:
             chain, artifact("Transfer"), self.router.address, at.owner, at.guardian, artifact("Voucher").bytecode,
             sender=at.owner)
         self.handler = Contract.deploy(
-            chain, artifact("ExecutionHandler"), self.router.address, self.transfer.address,
+            chain, handler_artifact(), self.router.address, self.transfer.address,
             artifact("ExecutionAccount").bytecode, sender=at.owner)
         for port, application in (("transfer", self.transfer), ("execution", self.handler)):
             self.router["addIBCApp(string,address)"](port, application.address, sender=at.owner)
@@ -56,11 +59,20 @@ class Measured:
         self.token = Contract.deploy(chain, artifact("TestToken"), "Token", "TOK", 6, sender=at.user)
         self.token.mint(at.user, 10**18)
         self.token.approve(self.transfer.address, 2**256 - 1, sender=at.user)
+        self.gateway = None
+        if have("Gateway7786"):
+            self.gateway = Contract.deploy(
+                chain, artifact("Gateway7786"), self.router.address, self.handler.address, at.owner, at.guardian,
+                sender=at.owner)
+            self.router["addIBCApp(address)"](self.gateway.address, sender=at.owner)
+            self.receiver = chain.deploy(at.user, minimal_receiver()).created
         self.sequences, self.heights = {}, 100
         self.lanes = {}
         for keys, quorum in ((5, 3), (5, 1), (7, 5), (19, 13)):
             self.lanes[keys, quorum] = at.attested(keys, quorum)
         self.lane = self.lanes[5, 3]
+        if self.gateway:
+            self.gateway.setRoute(names.chain(OTHER), self.lane[0], PEER, sender=at.owner)
 
     def note(self, key, step, size, receipt, remark="", each=None):
         self.rows.append({"key": key, "step": step, "value": size, "calldata": receipt.calldata_size,
@@ -144,11 +156,25 @@ class Measured:
         value = tokens.transfer(denom, "demo1" + "q" * 38, hexa(self.at.user), 10)
         return self.arriving([Payload("transfer", "transfer", tokens.VERSION, tokens.ENCODING, value)])
 
+    def message(self):
+        recipient = names.account(OTHER, b"\x5e" * 20)
+        receipt = self.gateway.sendMessage(
+            recipient, S(b"message"), [K(b"timeout(uint256)")[:4] + u(32, self.at.now(600))], sender=self.at.user)
+        value = encode(["(bytes,bytes,uint256,bytes)"], [(
+            names.account(HERE, self.at.user), recipient, 200_000, S(b"message"))])
+        payload = Payload(hexa(self.gateway.address), PEER, "causeway-7786-1", "application/x-solidity-abi", value)
+        sequence = self.router.read.getNextSequenceSend(self.lane[0]) - 1
+        return receipt, Packet(sequence, self.lane[0], REMOTE, self.at.now(600), (payload,))
+
+    def message_in(self):
+        value = encode(["(bytes,bytes,uint256,bytes)"], [(
+            names.account(OTHER, b"\x5e" * 20), names.account(HERE, self.receiver), 150_000, S(b"message"))])
+        return self.arriving([Payload(
+            PEER, hexa(self.gateway.address), "causeway-7786-1", "application/x-solidity-abi", value)])
+
     def run(self):
         at, small = self.at, self.minimal()
         outcome = Outcome(0, 21_000, (b"",)).encode()
-        for name in ("Router", "AttestedClient", "ExecutionHandler", "Transfer"):
-            pass
         self.send(small)
         receipt, packet = self.send(small)
         self.note("send", "send, minimal application", 32, receipt)
@@ -206,6 +232,14 @@ class Measured:
         self.send_tokens(self.token)
         home = f"transfer/{REMOTE}/{hexa(self.token.address)}"
         self.note("tokens home", "receive tokens that come home, 3 of 5", None, self.recv(self.tokens_in(home)))
+
+        if self.gateway:
+            self.message()
+            receipt, packet = self.message()
+            self.note("gateway send", "ERC-7786 `sendMessage` to another EVM chain", 32, receipt)
+            self.note("gateway ack", "acknowledge a message, 3 of 5", 32, self.ack(packet, b"\x01"))
+            self.recv(self.message_in())
+            self.note("gateway receive", "receive a message, smallest receiver, 3 of 5", 32, self.recv(self.message_in()))
 
         update = self.lane[2].state(self.height(), S(b"root"))
         self.router.updateClient(self.lane[0], update, sender=at.relayer)

@@ -7,16 +7,24 @@ import pytest
 
 from harness.contracts import BUILD, have
 from harness.pyevm import PyEVM
-from harness.revm import Revm
 from harness.world import routed
+
+try:
+    from harness.revm import Revm
+except ImportError:  # There is no wheel of pyrevm for every machine.
+    Revm = None
 
 hypothesis.settings.register_profile(
     "steady", derandomize=True, deadline=None, database=None, max_examples=25,
     suppress_health_check=list(hypothesis.HealthCheck))
 hypothesis.settings.load_profile("steady")
 
-EVMS = {"py-evm": PyEVM, "revm": Revm}
+EVMS = {"py-evm": PyEVM} | ({"revm": Revm} if Revm else {})
 _worlds = {}
+
+
+def pytest_report_header():
+    return "EVMs: " + ", ".join(sorted(EVMS)) + ("" if Revm else "; revm is left out, for pyrevm is not installed")
 
 
 def need(*names):

@@ -22,6 +22,11 @@ def minimal_app(router: bytes) -> bytes:
     return deployed(bytes(body))
 
 
+def minimal_receiver() -> bytes:
+    """The smallest receiver of ERC-7786 messages: it answers that it has received."""
+    return deployed(bytes.fromhex("632432ef26" "60e01b" "5f52" "60205ff3"))
+
+
 def stopping() -> bytes:
     """A contract that stops at once."""
     return deployed(b"\x00")
