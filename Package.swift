@@ -246,7 +246,11 @@ let package = Package(
       ]),
     tests("Messages", wire + ["Messages"]),
     tests("Transactions", wire + ["SignatureSchemes", "Messages", "Transactions"]),
-    tests("Gate", wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", crypto]),
+    tests(
+      "Gate",
+      wire + [
+        "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", "Conformance", crypto,
+      ]),
     tests(
       "ForeignProtocols",
       wire + ["SignatureSchemes", "MerkleProofs", "Messages", "Gate", "ForeignProtocols", "Conformance"]),

@@ -227,7 +227,8 @@ struct EVMStorageTests {
     }
   }
 
-  @Test("a client of an EVM chain has a router of 20 bytes, no specs, no light client of CometBFT, revision 0")
+  @Test(
+    "a client of an EVM chain has a router of 20 bytes, no specs, no light client of CometBFT, revision 0")
   func creation() throws {
     let attesters = try TestAttesters()
     var harbor = try TestDomain("harbor")
@@ -240,7 +241,8 @@ struct EVMStorageTests {
       let attested = try attesters.policy(origin: origin, client: id, form: .state, router: router)
       let node = parts.isEmpty ? Policy.Node.attested(attested) : .any([.attested(attested)] + parts)
       return PolicyClientState(
-        policyText: [UInt8](try Policy(node).text.utf8), origin: origin.text, router: router, proofSpecs: specs)
+        policyText: [UInt8](try Policy(node).text.utf8), origin: origin.text, router: router,
+        proofSpecs: specs)
     }
     func refuses(_ state: PolicyClientState, _ refusal: ClientRefusal) {
       #expect(throws: AttemptFailure.failure(refusal)) {
@@ -360,7 +362,8 @@ struct EVMStorageTests {
     #expect(
       try client.refusal(.member(commitment, other), present, height: 3_950)
         == .membership(.valueMismatch(stored: value)))
-    for (question, proof) in [(ProofQuestion.member(commitment, value), present), (.absent(receipt), absent)] {
+    for (question, proof) in [(ProofQuestion.member(commitment, value), present), (.absent(receipt), absent)]
+    {
       for index in proof.indices {
         var bytes = proof
         bytes[index] ^= 1 << (index % 8)

@@ -45,7 +45,8 @@ public enum PacketHostBodies {
   static let packetProof = FuzzBody(
     name: "host-packet-proof",
     seeds: [
-      PacketProof.evmStorage(account: [[0xc0], [1, 2, 3]], storage: [[UInt8](repeating: 9, count: 60)]).encoded(),
+      PacketProof.evmStorage(account: [[0xc0], [1, 2, 3]], storage: [[UInt8](repeating: 9, count: 60)])
+        .encoded(),
       PacketProof.evmStorage(account: [], storage: []).encoded(),
       PacketProof.reference(Bytes32 { _ in 4 }).encoded(), PacketProof.evidence([1]).encoded(), [10, 0],
     ]
