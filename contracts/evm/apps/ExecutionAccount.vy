@@ -9,7 +9,7 @@ interface Handler:
     def order() -> uint256: view
 
 # Longest result of one call; ExecutionHandler holds the same.
-RESULT_MAX: constant(uint256) = 2016
+RESULT_MAX: constant(uint256) = 1008
 
 # What the account needs itself before (cold target) and after the call.
 RESERVE: constant(uint256) = 10_000

@@ -24,21 +24,6 @@ struct SmallPayload:
     encoding: String[64]
     value: Bytes[SMALL_MAX]
 
-struct OnAcknowledgementPacketCallback:
-    sourceClient: String[64]
-    destinationClient: String[64]
-    sequence: uint64
-    payload: Payload
-    acknowledgement: Bytes[OUTCOME_MAX]
-    relayer: address
-
-struct OnTimeoutPacketCallback:
-    sourceClient: String[64]
-    destinationClient: String[64]
-    sequence: uint64
-    payload: Payload
-    relayer: address
-
 struct OnSendPacketCallback:
     sourceClient: String[64]
     destinationClient: String[64]
@@ -100,12 +85,11 @@ event AccountCreated:
     client: String[64]
     owner: Bytes[64]
 
-# A crossing that was sent from here has ended. `status`: 0 executed, 1 failed there, 2 timed out.
+# A crossing that was sent from here has ended. `status`: 0 executed, 1 failed there, 2 timed out. The router's event
+# beside it has the packet; `crossingOf` names it.
 event Settled:
     crossing: indexed(bytes32)
     sender: indexed(address)
-    client: String[64]
-    sequence: uint64
     status: uint8
 
 # The sender's `onSettled` failed; the crossing has ended all the same.
@@ -130,7 +114,7 @@ ADDRESS_MAX: constant(uint256) = 64
 # Inputs up to here are taken from calldata in one piece.
 SHORT_MAX: constant(uint256) = 256
 # Longest result of one call (ExecutionAccount holds the same), and longest answer: the router's.
-RESULT_MAX: constant(uint256) = 2016
+RESULT_MAX: constant(uint256) = 1008
 OUTCOME_MAX: constant(uint256) = 2048
 # A call that wants more than a block can give is refused at once rather than left to time out.
 GAS_MAX: constant(uint256) = 30_000_000
@@ -156,6 +140,8 @@ INVALID_INPUT: constant(uint256) = 11
 UNIVERSAL_ERROR: constant(bytes32) = sha256("UNIVERSAL_ERROR_ACKNOWLEDGEMENT")
 # Keccak-256 of the first 416 bytes of abi.encode of a payload with these texts.
 PAYLOAD_HASH: constant(bytes32) = 0x06d296f26173ccb95c0a9f10fb8851b7e06219dfcfb1d76a30aded1f5a6c210c
+# Those bytes.
+PAYLOAD_HEAD: constant(Bytes[416]) = x"00000000000000000000000000000000000000000000000000000000000000a000000000000000000000000000000000000000000000000000000000000000e00000000000000000000000000000000000000000000000000000000000000120000000000000000000000000000000000000000000000000000000000000016000000000000000000000000000000000000000000000000000000000000001a00000000000000000000000000000000000000000000000000000000000000009657865637574696f6e00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000009657865637574696f6e0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000a63617573657761792d310000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000116170706c69636174696f6e2f782d73737a000000000000000000000000000000"
 ACCOUNT_PREFIX: constant(Bytes[29]) = b"causeway/execution-account/v1"
 CROSSING_PREFIX: constant(Bytes[20]) = b"causeway/crossing/v1"
 
@@ -298,7 +284,6 @@ def _open(base: uint256, size: uint256) -> Envelope:
         self._refuse(INVALID_OFFSET)
     if first == 0 or first > 4 * CALLS_MAX:
         self._refuse(INVALID_CALLS)
-    self._checkAddress(base + refundTo, attributes - refundTo, INVALID_REFUND)
     if size > attributes:
         self._checkAttributes(base + attributes, size - attributes)
     return Envelope(
@@ -393,6 +378,7 @@ def _coin(place: Place, index: uint256, count: uint256, start: uint256) -> (uint
 @view
 def _check(base: uint256, size: uint256) -> Envelope:
     e: Envelope = self._open(base, size)
+    self._checkAddress(e.refundTo, e.refundToSize, INVALID_REFUND)
     start: uint256 = 4 * e.count
     for i: uint256 in range(e.count, bound=CALLS_MAX):
         place: Place = self._call(e, i, start)
@@ -406,15 +392,6 @@ def _check(base: uint256, size: uint256) -> Envelope:
             c: uint256 = 0
             a, b, c, at = self._coin(place, j, count, at)
     return e
-
-
-# @notice Where the value of a callback's payload is in calldata.
-@internal
-@view
-def _value() -> uint256:
-    callback: uint256 = 4 + self._word(4)
-    payload: uint256 = callback + self._word(callback + 96)
-    return payload + self._word(payload + 128) + 32
 
 
 # @notice Whether an ERC-7930 address names this chain.
@@ -480,58 +457,146 @@ def _create(client: String[64], owner: Bytes[64], salt: bytes32) -> address:
 
 # MARK: destination
 
-# @notice `onRecvPacket` (0x078c4a79), from the router: makes the calls of an envelope, all or none, and answers the SSZ
-#         `Outcome`. It is written as the fallback, for then Vyper does not copy the arguments.
+# @notice What the router tells: `onRecvPacket` (0x078c4a79), `onAcknowledgementPacket` (0x428e4e17) and
+#         `onTimeoutPacket` (0x5e32b6b6). A receive makes the calls of an envelope, all or none, and answers the SSZ
+#         `Outcome`; the others end a crossing.
+# @dev    Written as the fallback, for then Vyper does not copy the arguments: one tuple of (source client, destination
+#         client, sequence, payload, …). The router holds the lock: while one packet is received or ended, no other is.
 @external
 @raw_return
 def __default__() -> Bytes[OUTCOME_MAX + 128]:
     before: uint256 = msg.gas
     self._checkCaller()
-    # The router holds the lock; this is a second one.
-    assert convert(slice(msg.data, 0, 4), bytes4) == 0x078c4a79 and self.order == 0
-    # One tuple of (source client, destination client, sequence, payload, relayer).
+    selector: bytes4 = convert(slice(msg.data, 0, 4), bytes4)
     payload: uint256 = 36 + convert(slice(msg.data, 132, 32), uint256)
+    if selector != 0x078c4a79:
+        # MARK: an ending
+        status: uint8 = 2
+        outcome: uint256 = 0
+        outcomeSize: uint256 = 0
+        if selector == 0x428e4e17:
+            outcome = 68 + convert(slice(msg.data, 164, 32), uint256)
+            outcomeSize = convert(slice(msg.data, outcome - 32, 32), uint256)
+            status = 0
+            if outcomeSize == 32 and convert(slice(msg.data, outcome, 32), bytes32) == UNIVERSAL_ERROR:
+                status = 1
+                outcomeSize = 0
+        else:
+            assert selector == 0x5e32b6b6
+        # The envelope was checked when it was sent: `refundTo` ends with the sender, where the attributes begin.
+        envelope: uint256 = payload + convert(slice(msg.data, payload + 128, 32), uint256) + 32
+        sender: address = convert(
+            convert(slice(msg.data, envelope + self._offset(envelope + 10) - 20, 20), bytes20), address
+        )
+        client: uint256 = 36 + convert(slice(msg.data, 36, 32), uint256)
+        clientSize: uint256 = convert(slice(msg.data, client, 32), uint256)
+        name: Bytes[64] = slice(slice(msg.data, client + 32, 64), 0, clientSize)
+        sequence: uint64 = convert(convert(slice(msg.data, 100, 32), uint256), uint64)
+        crossing: bytes32 = self._crossing(name, sequence)
+        log Settled(crossing=crossing, sender=sender, status=status)
+        if sender.is_contract:
+            # Less would let a relayer starve the callback.
+            assert msg.gas > CALLBACK_GAS + CALLBACK_GAS // 63 + RESERVE
+            answered: Bytes[OUTCOME_MAX] = b""
+            if outcomeSize >= 1024:
+                answered = slice(msg.data, outcome, 1024)
+                outcome += 1024
+                outcomeSize -= 1024
+            if outcomeSize >= 1024:
+                answered = concat(convert(answered, Bytes[1024]), slice(msg.data, outcome, 1024))
+                outcome += 1024
+                outcomeSize -= 1024
+            if outcomeSize >= 512:
+                answered = convert(concat(answered, slice(msg.data, outcome, 512)), Bytes[OUTCOME_MAX])
+                outcome += 512
+                outcomeSize -= 512
+            if outcomeSize >= 256:
+                answered = convert(concat(answered, slice(msg.data, outcome, 256)), Bytes[OUTCOME_MAX])
+                outcome += 256
+                outcomeSize -= 256
+            answered = convert(concat(answered, self._bytes(outcome, outcomeSize)), Bytes[OUTCOME_MAX])
+            success: bool = False
+            reason: Bytes[256] = b""
+            success, reason = raw_call(
+                sender,
+                abi_encode(
+                    crossing,
+                    name,
+                    sequence,
+                    status,
+                    answered,
+                    method_id=method_id("onSettled(bytes32,string,uint64,uint8,bytes)"),
+                ),
+                gas=CALLBACK_GAS,
+                max_outsize=256,
+                revert_on_failure=False,
+            )
+            # Whatever becomes of it, the crossing has ended.
+            if not success:
+                log CallbackFailed(crossing=crossing, sender=sender, reason=reason)
+        return b""
+    # MARK: a receive
+    # A second lock, which costs little.
+    assert self.order == 0
     # Everything of the payload but its value, as a router encodes it: offsets and texts.
     if keccak256(slice(msg.data, payload, 416)) != PAYLOAD_HASH:
         self._refuse(INVALID_PAYLOAD)
     base: uint256 = payload + 448
-    e: Envelope = self._open(base, convert(slice(msg.data, payload + 416, 32), uint256))
+    size: uint256 = convert(slice(msg.data, payload + 416, 32), uint256)
     client: uint256 = 36 + convert(slice(msg.data, 68, 32), uint256)
-    account: address = self._accountIn(client, e)
-    if e.count == 1:
-        place: Place = self._call(e, 0, 4)
-        if place.inputSize <= SHORT_MAX:
-            self._prepare(account, place, 0)
+    # The usual case: one call with a short input and without funds, and no attributes. Everything in such an envelope
+    # has its place but the end of the input, and two words tell.
+    if size >= 38 + CHAIN_SIZE + 20 + 7:
+        head: uint256 = convert(slice(msg.data, base, 32), uint256)
+        more: uint256 = convert(slice(msg.data, base + 18, 32), uint256)
+        refundTo: uint256 = self._swap4((head >> 176) & (2**32 - 1))
+        first: uint256 = 40 + CHAIN_SIZE
+        if (
+            # Version 1 and offset 14; an offset of 4 before a single call; attributes where the envelope ends.
+            (head >> 208) == 256 * 2**32 + 14 * 2**24
+            and (head >> 112) & (2**32 - 1) == 4 * 2**24
+            and self._swap4((head >> 144) & (2**32 - 1)) == size
+            # Offset 20 of the target; funds and input where the target ends.
+            and (more >> 192) == (20 * 2**24) * 2**32 + first * 2**24
+            and (more >> 96) & (2**32 - 1) == first * 2**24
+            and refundTo >= 18 + first
+            and refundTo <= 18 + first + SHORT_MAX
+            and refundTo < size
+        ):
+            inputSize: uint256 = refundTo - 18 - first
+            account: address = self._accountIn(client, base + refundTo, size - refundTo)
+            self._order(base + 38, self._swap8((more >> 128) & (2**64 - 1)), inputSize)
             # A failure is the account's, and goes on to the router as it is: with what the target said, or without
             # data where there was not enough gas to try.
             answer: Bytes[RESULT_MAX + 1] = raw_call(
                 account,
-                slice(
-                    slice(msg.data, place.input + place.inputSize - SHORT_MAX, SHORT_MAX),
-                    SHORT_MAX - place.inputSize,
-                    place.inputSize,
-                ),
+                slice(slice(msg.data, base + refundTo - SHORT_MAX, SHORT_MAX), SHORT_MAX - inputSize, inputSize),
                 max_outsize=RESULT_MAX + 1,
             )
             self.order = 0
             if len(answer) > RESULT_MAX:
                 self._refuseResult(0)
-            size: uint256 = 21 + len(answer)
+            total: uint256 = 21 + len(answer)
             return concat(
                 convert(32, bytes32),
-                convert(size, bytes32),
+                convert(total, bytes32),
                 # Status 0, gas used, results at 17, error at the end; the only result begins after one offset.
                 convert(
                     convert(
-                        (self._swap8(unsafe_sub(before, msg.gas)) << 96) | (17 << 88) | (self._swap4(size) << 32) | (4 << 24),
+                        (self._swap8(unsafe_sub(before, msg.gas)) << 96)
+                        | (17 << 88)
+                        | (self._swap4(total) << 32)
+                        | (4 << 24),
                         uint168,
                     ),
                     bytes21,
                 ),
                 answer,
-                slice(empty(bytes32), 0, (32 - size % 32) % 32),
+                slice(empty(bytes32), 0, (32 - total % 32) % 32),
             )
-    # More calls than one, or a long one: nothing of what follows costs the usual case memory.
+    # Anything else. Nothing of what follows costs the usual case memory.
+    e: Envelope = self._open(base, size)
+    account: address = self._accountIn(client, e.refundTo, e.refundToSize)
     answer: Bytes[RESULT_MAX + 1] = b""
     offsets: Bytes[4 * CALLS_MAX] = b""
     results: Bytes[OUTCOME_MAX] = b""
@@ -544,7 +609,7 @@ def __default__() -> Bytes[OUTCOME_MAX + 128]:
         at: uint256 = place.input
         left: uint256 = place.inputSize
         if left >= 2048:
-            input = convert(concat(input, slice(msg.data, at, 2048)), Bytes[VALUE_MAX])
+            input = slice(msg.data, at, 2048)
             at += 2048
             left -= 2048
         if left >= 1024:
@@ -568,15 +633,15 @@ def __default__() -> Bytes[OUTCOME_MAX + 128]:
         )
         results = convert(concat(results, answer), Bytes[OUTCOME_MAX])
     self.order = 0
-    size: uint256 = 17 + len(offsets) + len(results)
+    total: uint256 = 17 + len(offsets) + len(results)
     return convert(
         concat(
             convert(32, bytes32),
-            convert(size, bytes32),
-            self._outcomeHead(unsafe_sub(before, msg.gas), size),
+            convert(total, bytes32),
+            self._outcomeHead(unsafe_sub(before, msg.gas), total),
             offsets,
             results,
-            slice(empty(bytes32), 0, (32 - size % 32) % 32),
+            slice(empty(bytes32), 0, (32 - total % 32) % 32),
         ),
         Bytes[OUTCOME_MAX + 128],
     )
@@ -585,23 +650,14 @@ def __default__() -> Bytes[OUTCOME_MAX + 128]:
 # @notice The account of the envelope's sender, made where it does not exist yet.
 # @param  client  where the destination client's text is in calldata
 @internal
-def _accountIn(client: uint256, e: Envelope) -> address:
-    size: uint256 = convert(slice(msg.data, client, 32), uint256)
-    salt: bytes32 = keccak256(
-        concat(
-            ACCOUNT_PREFIX,
-            convert(convert(size, uint8), bytes1),
-            slice(slice(msg.data, client + 32, 64), 0, size),
-            slice(slice(msg.data, e.refundTo + e.refundToSize - 64, 64), 64 - e.refundToSize, e.refundToSize),
-        )
-    )
+def _accountIn(client: uint256, refundTo: uint256, refundToSize: uint256) -> address:
+    self._checkAddress(refundTo, refundToSize, INVALID_REFUND)
+    name: Bytes[64] = slice(slice(msg.data, client + 32, 64), 0, convert(slice(msg.data, client, 32), uint256))
+    owner: Bytes[64] = slice(slice(msg.data, refundTo + refundToSize - 64, 64), 64 - refundToSize, refundToSize)
+    salt: bytes32 = keccak256(concat(ACCOUNT_PREFIX, convert(convert(len(name), uint8), bytes1), name, owner))
     account: address = self._account(salt)
     if not account.is_contract:
-        self._create(
-            convert(slice(slice(msg.data, client + 32, 64), 0, size), String[64]),
-            slice(slice(msg.data, e.refundTo + e.refundToSize - 64, 64), 64 - e.refundToSize, e.refundToSize),
-            salt,
-        )
+        self._create(convert(name, String[64]), owner, salt)
     return account
 
 
@@ -621,12 +677,28 @@ def _refuseResult(index: uint256):
 # @notice Pays a call's funds and orders the call, which the account is then told to make.
 @internal
 def _prepare(account: address, place: Place, index: uint256):
-    target: address = self._target(place)
+    if place.targetSize != CHAIN_SIZE + 20:
+        self._refuse(INVALID_TARGET)
+    self._order(place.target, place.gasLimit | (index << 64), place.inputSize)
     if place.fundsSize != 0:
-        self._pay(account, target, place, index)
-    if place.inputSize != 0 and not target.is_contract:
-        raw_revert(abi_encode(target, method_id=method_id("NoContract(address)")))
-    self.order = convert(target, uint256) | (place.gasLimit << 160) | (index << 224)
+        order: uint256 = self.order
+        self._pay(account, convert(order & (2**160 - 1), address), place, index)
+        self.order = order
+
+
+# @notice Orders a call.
+# @param  target    where an address of this chain must be in calldata
+# @param  gasLimit  and the call's number, 64 bits higher
+@internal
+def _order(target: uint256, gasLimit: uint256, inputSize: uint256):
+    if gasLimit & (2**64 - 1) > GAS_MAX:
+        self._refuse(INVALID_GAS)
+    if not self._isHere(target):
+        self._refuse(INVALID_TARGET)
+    account: uint256 = convert(slice(msg.data, target + CHAIN_SIZE, 20), uint256)
+    if inputSize != 0 and not convert(account, address).is_contract:
+        raw_revert(abi_encode(account, method_id=method_id("NoContract(address)")))
+    self.order = account | (gasLimit << 160)
 
 
 @internal
@@ -634,19 +706,6 @@ def _prepare(account: address, place: Place, index: uint256):
 def _checkCaller():
     if msg.sender != ROUTER:
         raw_revert(abi_encode(msg.sender, method_id=method_id("Unauthorized(address)")))
-
-
-# @notice The contract of this chain that a call is for.
-@internal
-@view
-def _target(place: Place) -> address:
-    if place.targetSize != CHAIN_SIZE + 20:
-        self._refuse(INVALID_TARGET)
-    if place.gasLimit > GAS_MAX:
-        self._refuse(INVALID_GAS)
-    if not self._isHere(place.target):
-        self._refuse(INVALID_TARGET)
-    return convert(convert(slice(msg.data, place.target + CHAIN_SIZE, 20), uint160), address)
 
 
 # @notice Moves a call's funds from the account to the target.
@@ -717,25 +776,42 @@ def _outcomeHead(gasUsed: uint256, end: uint256) -> Bytes[17]:
 # @return the packet's sequence; with the client it names the crossing, and comes back in `onSettled`
 @external
 def sendCall(client: String[64], timeout: uint64, target: Bytes[64], gasLimit: uint64, input: Bytes[1792]) -> uint64:
-    owner: Bytes[40] = self._owner(msg.sender)
+    self._checkTarget(target)
     # Without funds, the input begins where the target ends.
     funds: bytes4 = self._littleEndian4(20 + len(target))
-    refundTo: uint256 = 14 + 24 + len(target) + len(input)
-    self._checkTarget(target)
-    return self._send(
-        client,
-        timeout,
+    refundTo: uint256 = 38 + len(target) + len(input)
+    size: uint256 = refundTo + CHAIN_SIZE + 20
+    clientSize: uint256 = (len(client) + 31) // 32 * 32
+    # The router's `sendPacket((string,uint64,(string,string,string,string,bytes)))`, written in one piece.
+    answer: Bytes[32] = raw_call(
+        ROUTER,
         concat(
-            self._head(refundTo, refundTo + len(owner)),
+            0x4d6e7ce3,
+            convert(32, bytes32),
+            convert(96, bytes32),
+            convert(timeout, bytes32),
+            convert(128 + clientSize, bytes32),
+            convert(len(client), bytes32),
+            convert(client, Bytes[64]),
+            slice(empty(bytes32), 0, clientSize - len(client)),
+            PAYLOAD_HEAD,
+            convert(size, bytes32),
+            b"\x01\x00\x0e\x00\x00\x00",
+            self._littleEndian4(refundTo),
+            self._littleEndian4(size),
             b"\x04\x00\x00\x00\x14\x00\x00\x00",
             funds,
             self._littleEndian8(gasLimit),
             funds,
             target,
             input,
-            owner,
+            slice(convert(CHAIN << (8 * (32 - CHAIN_SIZE)), bytes32), 0, CHAIN_SIZE),
+            convert(msg.sender, bytes20),
+            slice(empty(bytes32), 0, (32 - size % 32) % 32),
         ),
+        max_outsize=32,
     )
+    return convert(extract32(answer, 0, output_type=uint256), uint64)
 
 
 # @notice Sends up to 8 calls, 2,048 bytes as an envelope, which are all made or none, in order. For more or larger
@@ -827,6 +903,15 @@ def onSendPacket(callback: OnSendPacketCallback):
     self._checkSent(self._value(), len(callback.payload.value), callback.sender)
 
 
+# @notice Where the value of a callback's payload is in calldata.
+@internal
+@view
+def _value() -> uint256:
+    callback: uint256 = 4 + self._word(4)
+    payload: uint256 = callback + self._word(callback + 96)
+    return payload + self._word(payload + 128) + 32
+
+
 @internal
 @view
 def _checkSent(base: uint256, size: uint256, sender: address):
@@ -894,70 +979,19 @@ def _send(client: String[64], timeout: uint64, envelope: Bytes[SMALL_MAX]) -> ui
 @external
 @view
 def crossingOf(client: String[64], sequence: uint64) -> bytes32:
-    return self._crossing(client, sequence)
+    return self._crossing(convert(client, Bytes[64]), sequence)
 
 
 @internal
 @view
-def _crossing(client: String[64], sequence: uint64) -> bytes32:
+def _crossing(client: Bytes[64], sequence: uint64) -> bytes32:
     return sha256(
         concat(
             CROSSING_PREFIX,
             convert(convert(len(ORIGIN), uint16), bytes2),
             ORIGIN,
             convert(convert(len(client), uint8), bytes1),
-            convert(client, Bytes[64]),
+            client,
             convert(sequence, bytes8),
         )
     )
-
-
-# @notice From the router: a packet that was sent from here has been received, and answered.
-@external
-@nonreentrant
-def onAcknowledgementPacket(callback: OnAcknowledgementPacketCallback):
-    self._checkCaller()
-    if len(callback.acknowledgement) == 32 and extract32(callback.acknowledgement, 0) == UNIVERSAL_ERROR:
-        self._settle(callback.sourceClient, callback.sequence, len(callback.payload.value), 1, b"")
-    else:
-        self._settle(
-            callback.sourceClient, callback.sequence, len(callback.payload.value), 0, callback.acknowledgement
-        )
-
-
-# @notice From the router: a packet that was sent from here has not been received in time, and never will be.
-@external
-@nonreentrant
-def onTimeoutPacket(callback: OnTimeoutPacketCallback):
-    self._checkCaller()
-    self._settle(callback.sourceClient, callback.sequence, len(callback.payload.value), 2, b"")
-
-
-# @notice Tells the sender, if it is a contract; whatever becomes of that, the crossing has ended.
-@internal
-def _settle(client: String[64], sequence: uint64, size: uint256, status: uint8, outcome: Bytes[OUTCOME_MAX]):
-    sender: address = self._addressOfRefund(self._open(self._value(), size))
-    crossing: bytes32 = self._crossing(client, sequence)
-    log Settled(crossing=crossing, sender=sender, client=client, sequence=sequence, status=status)
-    if not sender.is_contract:
-        return
-    # Less would let a relayer starve the callback.
-    assert msg.gas > CALLBACK_GAS + CALLBACK_GAS // 63 + RESERVE
-    success: bool = False
-    answer: Bytes[256] = b""
-    success, answer = raw_call(
-        sender,
-        abi_encode(
-            crossing,
-            client,
-            sequence,
-            status,
-            outcome,
-            method_id=method_id("onSettled(bytes32,string,uint64,uint8,bytes)"),
-        ),
-        gas=CALLBACK_GAS,
-        max_outsize=256,
-        revert_on_failure=False,
-    )
-    if not success:
-        log CallbackFailed(crossing=crossing, sender=sender, reason=answer)
