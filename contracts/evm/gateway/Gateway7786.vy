@@ -4,7 +4,8 @@
 #         JSON: {"receive_message":{"receive_id":"0x…","sender":"0x…","payload":"0x…"}}. From a ledger, a sender's
 #         execution account calls `deliver` here.
 # @dev    ERC-7930 addresses in their one canonical form only. Attributes: `timeout(uint256)` (seconds since 1970),
-#         `minGasLimit(uint256)`. Value is not carried.
+#         `minGasLimit(uint256)`. Value is not carried. After deployment anyone calls `addIBCApp(gateway)` at the router,
+#         which gives the gateway its port.
 
 from governance import Owned
 from kit import Text
@@ -55,7 +56,6 @@ struct Message:
 
 interface Router:
     def sendPacket(message: MsgSendPacket) -> uint64: nonpayable
-    def addIBCApp(app: address): nonpayable
 
 interface Handler:
     def accountOf(client: String[64], owner: Bytes[64]) -> address: view
@@ -138,8 +138,6 @@ def __init__(router: address, handler: address, owner: address, guardian: addres
         convert(convert(size, uint8), bytes1),
         convert(slice(convert(chain.id << (8 * (32 - size)), bytes32), 0, size), Bytes[10]),
     )
-    # Its port is the text of its address.
-    extcall Router(router).addIBCApp(self)
 
 
 # MARK: routes
