@@ -8,12 +8,14 @@
 @dev Evidence, at most 2,048 bytes, integers big-endian:
        02 || u64 revision || u64 height || u64 seconds || u32 count || count x (path hash || commitment) || signatures
        03 || u64 revision || u64 height || u64 seconds || root (32) || signatures                    (updates only)
+       04 || u64 revision || u64 height || u64 seconds || signatures      (proofs only: the body of 02 with the one entry that
+                                                                           is asked about; 1,000 gas less calldata)
      A signature is u8 position of the attester || r || s || v (27, 28). Positions ascend strictly, every signature must be
      valid, s is low, at least `quorum` are given. What is signed: S(form || S(binding) || S(body)), form 01 for a state (03
      here) and 02 for packets. A proof is evidence of packets, or `01 || digest (32)` for evidence that was accepted earlier in
      the same transaction. Absence is a commitment of zero that is listed.
      Evidence is remembered for a transaction in transient storage: the claim under its digest, each commitment under
-     keccak256(digest || path hash). A proof writes nothing else.
+     keccak256(digest || path hash); but not evidence of one packet that is its own proof. A proof writes nothing else.
 """
 from interfaces import IBC
 
@@ -26,10 +28,16 @@ HALF_ORDER: constant(uint256) = 578960446186580977117854925043439539264187821395
 U64: constant(uint256) = 2**64 - 1
 FROZEN: constant(uint256) = 2**192
 
+# What evidence is for.
+PROOF: constant(uint256) = 0
+UPDATE: constant(uint256) = 1
+CONFLICT: constant(uint256) = 2
+
 # Forms of evidence.
-ACCEPTED: constant(uint256) = 1
+EARLIER: constant(uint256) = 1
 PACKETS: constant(uint256) = 2
 STATE: constant(uint256) = 3
+QUESTION: constant(uint256) = 4
 
 # ILightClient's results of an update.
 UPDATED: constant(uint8) = 0
@@ -44,13 +52,13 @@ STATUS_FROZEN: constant(uint8) = 2
 struct Membership:
     proof: Bytes[2048]
     proofHeight: IBC.Height
-    path: DynArray[Bytes[137], 1]
+    path: DynArray[Bytes[105], 1]
     value: Bytes[32]
 
 struct NonMembership:
     proof: Bytes[2048]
     proofHeight: IBC.Height
-    path: DynArray[Bytes[137], 1]
+    path: DynArray[Bytes[105], 1]
 
 struct ClientState:
     attesters: DynArray[address, 32]
@@ -174,14 +182,24 @@ def _fail_with_words(selector: bytes4, a: uint256, b: uint256):
 # --------------------------------------------------------------------------------------------------------------- evidence
 
 @internal
-def _accept(evidence: Bytes[2048], any_age: bool) -> (bytes32, uint256):
+def _accept(evidence: Bytes[2048], purpose: uint256, path: bytes32, asked: bytes32) -> (bytes32, uint256, uint256):
     """
     @notice Checks evidence and remembers it for this transaction. Order: shape, freshness, entries, signatures.
-    @dev A body that was accepted before is not checked again, whatever signatures follow it.
-    @param any_age Whether freshness does not matter, as for misbehaviour, which ends in nothing but a frozen client.
-    @return Its digest, and its claim: revision (64) | height (64) | seconds (64).
+    @dev A body that is remembered is not checked again, whatever signatures follow it. Evidence of one packet that comes as
+         its proof is not remembered, which saves 1,000 gas.
+    @param purpose PROOF, UPDATE or CONFLICT. Freshness does not matter for a conflict, which ends in a frozen client.
+    @param path The path hash that a proof is for, `asked` the commitment that it shall show there, zero for absence.
+    @return Its digest; its claim, revision (64) | height (64) | seconds (64); what it says about the path: the commitment, 1
+            for absence, 0 for nothing.
     """
     size: uint256 = len(evidence)
+    if size == 33 and purpose == PROOF:
+        earlier: bytes32 = extract32(evidence, 1)
+        claim: uint256 = self._accepted[convert(earlier, uint256)]
+        # The cell of an entry is no claim: nothing is remembered under it, so nothing could be proven with it.
+        if claim == 0 or convert(slice(evidence, 0, 1), uint256) != EARLIER:
+            self._fail_with_word(method_id("EvidenceNotAccepted(bytes32)", output_type=bytes4), convert(earlier, uint256))
+        return earlier, claim, self._accepted[convert(keccak256(concat(earlier, path)), uint256)]
     if size < 57:
         self._fail(method_id("InvalidEvidence()", output_type=bytes4))
     form: uint256 = convert(extract32(evidence, 0), uint256) >> 248
@@ -192,20 +210,28 @@ def _accept(evidence: Bytes[2048], any_age: bool) -> (bytes32, uint256):
     body_size: uint256 = 56
     if form == PACKETS:
         body_size = unsafe_add(28, unsafe_mul(64, count))
+    elif form == QUESTION and purpose == PROOF:
+        body_size = 24
     elif form != STATE:
         self._fail(method_id("InvalidEvidence()", output_type=bytes4))
     at: uint256 = unsafe_add(1, body_size)
     if size < at or (head >> 64) & U64 == 0:
         self._fail(method_id("InvalidEvidence()", output_type=bytes4))
-    body_hash: bytes32 = sha256(slice(evidence, 1, body_size))
     digest: bytes32 = empty(bytes32)
     if form == PACKETS:
-        digest = sha256(concat(0x02, BINDING, body_hash))
+        digest = sha256(concat(0x02, BINDING, sha256(slice(evidence, 1, body_size))))
+    elif form == STATE:
+        digest = sha256(concat(0x01, BINDING, sha256(slice(evidence, 1, 56))))
     else:
-        digest = sha256(concat(0x01, BINDING, body_hash))
-    if self._accepted[convert(digest, uint256)] != 0:
-        return digest, head
-    if unsafe_add(AGE_MAX, DRIFT_MAX) != 0 and not any_age:
+        # The one entry is the question.
+        digest = sha256(
+            concat(0x02, BINDING, sha256(concat(slice(evidence, 1, 24), 0x00000001, path, asked)))
+        )
+    alone: bool = form == QUESTION or (count == 1 and form == PACKETS and purpose == PROOF)
+    if not alone and self._accepted[convert(digest, uint256)] != 0:
+        return digest, head, self._accepted[convert(keccak256(concat(digest, path)), uint256)]
+    found: uint256 = convert(asked, uint256) if form == QUESTION else 0
+    if unsafe_add(AGE_MAX, DRIFT_MAX) != 0 and purpose != CONFLICT:
         seconds: uint256 = head & U64
         if seconds > block.timestamp + DRIFT_MAX:
             self._fail_with_words(method_id("FromTheFuture(uint256,uint256)", output_type=bytes4), seconds, block.timestamp)
@@ -221,14 +247,19 @@ def _accept(evidence: Bytes[2048], any_age: bool) -> (bytes32, uint256):
                 if commitment == ABSENT:
                     self._fail(method_id("InvalidEvidence()", output_type=bytes4))
                 commitment = ABSENT
-            cell: uint256 = convert(keccak256(concat(digest, extract32(evidence, entry))), uint256)
-            if count != 1 and self._accepted[cell] != 0:
-                self._fail_with_word(
-                    method_id("PathListedTwice(bytes32)", output_type=bytes4),
-                    convert(extract32(evidence, entry), uint256),
-                )
-            self._accepted[cell] = commitment
+            listed: bytes32 = extract32(evidence, entry)
+            if listed == path:
+                found = commitment
+            if not alone:
+                cell: uint256 = convert(keccak256(concat(digest, listed)), uint256)
+                if self._accepted[cell] != 0:
+                    self._fail_with_word(method_id("PathListedTwice(bytes32)", output_type=bytes4), convert(listed, uint256))
+                self._accepted[cell] = commitment
             entry = unsafe_add(entry, 64)
+    elif form == QUESTION and found <= ABSENT:
+        if found == ABSENT:
+            self._fail(method_id("InvalidEvidence()", output_type=bytes4))
+        found = ABSENT
     signatures: uint256 = unsafe_sub(size, at) // SIGNATURE_SIZE
     if unsafe_add(at, unsafe_mul(signatures, SIGNATURE_SIZE)) != size:
         self._fail(method_id("InvalidEvidence()", output_type=bytes4))
@@ -236,24 +267,24 @@ def _accept(evidence: Bytes[2048], any_age: bool) -> (bytes32, uint256):
         self._fail_with_words(0x378b0805, signatures, QUORUM)  # ThresholdNotMet(uint256,uint8)
     free: uint256 = 0
     for i: uint256 in range(signatures, bound=32):
-        position: uint256 = convert(extract32(evidence, at), uint256) >> 248
-        if position < free or position >= len(ATTESTERS):
+        # Three words cover the 66 bytes: position and 31 bytes of r; its last and 31 of s; the last of s, and v.
+        first: uint256 = convert(extract32(evidence, at), uint256)
+        second: uint256 = convert(extract32(evidence, unsafe_add(at, 32)), uint256)
+        third: uint256 = convert(extract32(evidence, unsafe_add(at, 34)), uint256)
+        position: uint256 = first >> 248
+        if position < free:
             self._fail_with_word(method_id("SignerOutOfOrder(uint256)", output_type=bytes4), position)
         free = unsafe_add(position, 1)
-        s: uint256 = convert(extract32(evidence, unsafe_add(at, 33)), uint256)
+        s: uint256 = (second << 8) | ((third >> 8) & 255)
         if s > HALF_ORDER:
             self._fail_with_word(0xd78bce0c, s)  # ECDSAInvalidSignatureS(bytes32)
-        signer: address = ecrecover(
-            digest,
-            convert(extract32(evidence, unsafe_add(at, 34)), uint256) & 255,
-            convert(extract32(evidence, unsafe_add(at, 1)), uint256),
-            s,
-        )
+        signer: address = ecrecover(digest, third & 255, (first << 8) | (second >> 248), s)
         if signer != ATTESTERS[position]:
             self._fail_with_word(0xd7e8a2c2, convert(signer, uint256))  # UnknownSigner(address)
         at = unsafe_add(at, SIGNATURE_SIZE)
-    self._accepted[convert(digest, uint256)] = head
-    return digest, head
+    if not alone:
+        self._accepted[convert(digest, uint256)] = head
+    return digest, head, found
 
 @internal
 @pure
@@ -268,33 +299,20 @@ def _contradict(a: uint256, b: uint256) -> bool:
     return b & U64 < a & U64
 
 @internal
-def _proven(proof: Bytes[2048], height: IBC.Height, path: Bytes[137]) -> (uint256, uint256):
+@view
+def _check_claim(head: uint256, height: IBC.Height):
     """
-    @notice What a proof says about a path.
-    @return The commitment (1: absent, 0: not listed) and the claim's time.
+    @notice Refuses a claim of a client that is frozen, one that contradicts the newest, and one of another height.
     """
     latest: uint256 = self._latest
     if latest & FROZEN != 0:
         self._fail(0x928b1233)  # FrozenClientState()
-    digest: bytes32 = empty(bytes32)
-    head: uint256 = 0
-    if len(proof) == 33:
-        if convert(slice(proof, 0, 1), uint256) != ACCEPTED:
-            self._fail(method_id("InvalidEvidence()", output_type=bytes4))
-        digest = extract32(proof, 1)
-        head = self._accepted[convert(digest, uint256)]
-        # The cell of an entry is no claim: nothing is remembered under it, so nothing could be proven with it.
-        if head == 0:
-            self._fail_with_word(method_id("EvidenceNotAccepted(bytes32)", output_type=bytes4), convert(digest, uint256))
-    else:
-        digest, head = self._accept(proof, False)
     if latest != 0 and self._contradict(head, latest):
         self._fail(method_id("Contradiction()", output_type=bytes4))
     given: uint256 = (convert(height.revisionNumber, uint256) << 64) | convert(height.revisionHeight, uint256)
     if head >> 64 != given:
         # HeightMismatch(uint64,uint64)
         self._fail_with_words(0xc7441689, convert(height.revisionHeight, uint256), (head >> 64) & U64)
-    return self._accepted[convert(keccak256(concat(digest, keccak256(path))), uint256)], head & U64
 
 # ----------------------------------------------------------------------------------------------------------- ILightClient
 
@@ -306,12 +324,15 @@ def verifyMembership(msg_: Membership) -> uint256:
     """
     if len(msg_.path) != 1:
         self._fail_with_words(0x88b3170e, 1, len(msg_.path))  # InvalidPathLength(uint256,uint256)
+    digest: bytes32 = empty(bytes32)
+    head: uint256 = 0
     commitment: uint256 = 0
-    seconds: uint256 = 0
-    commitment, seconds = self._proven(msg_.proof, msg_.proofHeight, msg_.path[0])
-    if commitment <= ABSENT or len(msg_.value) != 32 or convert(extract32(msg_.value, 0), uint256) != commitment:
+    asked: bytes32 = extract32(msg_.value, 0)
+    digest, head, commitment = self._accept(msg_.proof, PROOF, keccak256(msg_.path[0]), asked)
+    self._check_claim(head, msg_.proofHeight)
+    if commitment <= ABSENT or convert(asked, uint256) != commitment:
         self._fail(0x291fc442)  # NotMember()
-    return seconds
+    return head & U64
 
 @external
 def verifyNonMembership(msg_: NonMembership) -> uint256:
@@ -321,14 +342,16 @@ def verifyNonMembership(msg_: NonMembership) -> uint256:
     """
     if len(msg_.path) != 1:
         self._fail_with_words(0x88b3170e, 1, len(msg_.path))  # InvalidPathLength(uint256,uint256)
+    digest: bytes32 = empty(bytes32)
+    head: uint256 = 0
     commitment: uint256 = 0
-    seconds: uint256 = 0
-    commitment, seconds = self._proven(msg_.proof, msg_.proofHeight, msg_.path[0])
+    digest, head, commitment = self._accept(msg_.proof, PROOF, keccak256(msg_.path[0]), empty(bytes32))
+    self._check_claim(head, msg_.proofHeight)
     if commitment == 0:
         self._fail(0x291fc442)  # NotMember()
     if commitment != ABSENT:
         self._fail(0x9a960b4f)  # NotNonMember()
-    return seconds
+    return head & U64
 
 @external
 def updateClient(updateMsg: Bytes[2048]) -> uint8:
@@ -342,7 +365,8 @@ def updateClient(updateMsg: Bytes[2048]) -> uint8:
         self._fail(0x928b1233)  # FrozenClientState()
     digest: bytes32 = empty(bytes32)
     head: uint256 = 0
-    digest, head = self._accept(updateMsg, False)
+    said: uint256 = 0
+    digest, head, said = self._accept(updateMsg, UPDATE, empty(bytes32), empty(bytes32))
     if latest != 0 and self._contradict(head, latest):
         self._latest = latest | FROZEN
         log Frozen(first=empty(bytes32), second=digest)
@@ -374,8 +398,9 @@ def misbehaviour(misbehaviourMsg: Bytes[4352]):
     second: bytes32 = empty(bytes32)
     first_claim: uint256 = 0
     second_claim: uint256 = 0
-    first, first_claim = self._accept(a, True)
-    second, second_claim = self._accept(b, True)
+    said: uint256 = 0
+    first, first_claim, said = self._accept(a, CONFLICT, empty(bytes32), empty(bytes32))
+    second, second_claim, said = self._accept(b, CONFLICT, empty(bytes32), empty(bytes32))
     conflict: bool = self._contradict(first_claim, second_claim)
     if not conflict and first_claim == second_claim and first != second:
         form: Bytes[1] = slice(a, 0, 1)

@@ -15,7 +15,7 @@ _cells: bytes32[2**256 - 2**64]
 # Only counterparties that are not written into the client's record.
 _counterparties: HashMap[String[64], String[64]]
 # Only prefixes other than the usual one, a single empty element.
-_prefixes: HashMap[String[64], DynArray[Bytes[64], 4]]
+_prefixes: HashMap[String[64], DynArray[Bytes[32], 2]]
 # Administers clients and named ports: a timelock in production.
 owner: public(address)
 pendingOwner: public(address)
@@ -40,6 +40,8 @@ PAUSED: constant(uint256) = 2**224
 PREFIXED: constant(uint256) = 2**225
 NUMBER_SHIFT: constant(uint256) = 232
 NUMBER_MAX: constant(uint256) = 2**24 - 2
+# "client-"
+CLIENT_TEXT: constant(uint256) = 27985222623458349
 # The address stays out; the sequence and the pause survive a migration.
 KEPT: constant(uint256) = PAUSED | ((2**64 - 1) * 2**160)
 
@@ -146,26 +148,63 @@ def _lane(client_id: String[64], counterparty: String[64]) -> uint256:
         self._fail_with_text(0xdf95155a, client_id)  # IBCCounterpartyClientNotFound(string)
     if record & PAUSED != 0:
         self._fail_with_text(method_id("ClientIsPaused(string)", output_type=bytes4), client_id)
-    expected: String[64] = self._counterparty(client_id, record)
-    if expected != counterparty:
-        raw_revert(abi_encode(expected, counterparty, method_id=method_id("IBCInvalidCounterparty(string,string)")))
-    return record
+    number: uint256 = record >> NUMBER_SHIFT
+    if number != 0:
+        # The text of `client-N` as a number, digit by digit: cheaper than to make the text and compare.
+        number = unsafe_sub(number, 1)
+        text: uint256 = 0
+        bits: uint256 = 0
+        for i: uint256 in range(8):
+            text |= unsafe_add(48, number % 10) << bits
+            bits = unsafe_add(bits, 8)
+            number = unsafe_div(number, 10)
+            if number == 0:
+                break
+        text |= CLIENT_TEXT << bits
+        bits = unsafe_add(bits, 56)
+        given: uint256 = convert(
+            extract32(concat(convert(counterparty, Bytes[64]), empty(bytes32)), 0), uint256
+        )
+        if given >> unsafe_sub(256, bits) == text and len(counterparty) << 3 == bits:
+            return record
+    elif self._counterparties[client_id] == counterparty:
+        return record
+    raw_revert(
+        abi_encode(
+            self._counterparty(client_id, record),
+            counterparty,
+            method_id=method_id("IBCInvalidCounterparty(string,string)"),
+        )
+    )
 
 @internal
 @view
-def _prefixed(client_id: String[64], path: Bytes[73]) -> DynArray[Bytes[137], 4]:
+def _prefixed(client_id: String[64], path: Bytes[73]) -> DynArray[Bytes[105], 2]:
     """
     @notice The path as the counterparty's store has it: appended to the last element of its prefix (ICS-24).
     """
-    prefix: DynArray[Bytes[64], 4] = self._prefixes[client_id]
-    elements: DynArray[Bytes[137], 4] = []
+    prefix: DynArray[Bytes[32], 2] = self._prefixes[client_id]
+    elements: DynArray[Bytes[105], 2] = []
     last: uint256 = len(prefix) - 1
-    for i: uint256 in range(len(prefix), bound=4):
+    for i: uint256 in range(len(prefix), bound=2):
         if i == last:
             elements.append(concat(prefix[i], path))
         else:
             elements.append(prefix[i])
     return elements
+
+@internal
+@view
+def _path_list(record: uint256, client_id: String[64], path: Bytes[73]) -> Bytes[448]:
+    """
+    @notice The counterparty's path of something as the ABI has a `bytes[]`, without the padding of a single element.
+    """
+    if record & PREFIXED == 0:
+        return concat(
+            convert(1, bytes32), convert(32, bytes32), convert(len(path), bytes32), path
+        )
+    encoded: Bytes[448] = abi_encode(self._prefixed(client_id, path))
+    return slice(encoded, 32, len(encoded) - 32)
 
 @internal
 @pure

@@ -116,7 +116,7 @@ def _acknowledgement_commitment(acknowledgements: DynArray[Bytes[2048], 4]) -> b
 
 @internal
 @view
-def _path_of(record: uint256, lane: String[64], path: Bytes[73]) -> DynArray[Bytes[137], 4]:
+def _path_of(record: uint256, lane: String[64], path: Bytes[73]) -> DynArray[Bytes[105], 2]:
     """
     @notice The path under the counterparty's prefix.
     """
@@ -303,6 +303,13 @@ def ackPayloads(m: IBC.MsgAckPayloads):
     one_for_all: bool = len(m.acknowledgements) == 1 and m.acknowledgements[0] == concat(lanes.UNIVERSAL_ERROR_ACK, b"")
     if len(m.acknowledgements) != len(m.packet.payloads) and not one_for_all:
         lanes._fail(0x760d6a9b)  # NoAcknowledgements()
+    if not one_for_all:
+        # ibc-go 04-channel/v2: no application answers with nothing, or with the universal error.
+        for i: uint256 in range(len(m.acknowledgements), bound=4):
+            if len(m.acknowledgements[i]) == 0:
+                lanes._fail(0x760d6a9b)  # NoAcknowledgements()
+            if m.acknowledgements[i] == concat(lanes.UNIVERSAL_ERROR_ACK, b""):
+                lanes._fail(0x6b2675e3)  # IBCErrorUniversalAcknowledgement()
     extcall ILargeClient(convert(record & lanes.ADDRESS_MASK, address)).verifyMembership(
         IBC.MsgVerifyMembership(
             proof=m.proofAcked,
