@@ -40,9 +40,9 @@ BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 class Measured:
     """A router with attested clients, the minimal application, calls and transfers."""
 
-    def __init__(self):
+    def __init__(self, chain=None):
         self.rows = []
-        self.chain = chain = PyEVM()
+        self.chain = chain = chain or PyEVM()
         self.at = at = routed(chain)
         self.router = at.router
         self.app = chain.deploy(at.user, minimal_app(self.router.address)).created

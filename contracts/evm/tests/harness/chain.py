@@ -139,6 +139,10 @@ class Chain:
     def fund(self, address: bytes, amount: int):
         raise NotImplementedError
 
+    def place(self, address: bytes, runtime: bytes):
+        """Puts code where a recorded call expects it. It is not taken back by `restore` on every EVM."""
+        raise NotImplementedError
+
     def transact(self, sender: bytes, to: bytes, data: bytes, value: int = 0, gas: int = GAS) -> Receipt:
         receipt = self.attempt(sender, to, data, value, gas)
         if not receipt.ok:

@@ -50,6 +50,10 @@ class PyEVM(Chain):
     def fund(self, address, amount):
         self.state.set_balance(address, amount)
 
+    def place(self, address, runtime):
+        self.state.set_code(address, runtime)
+        self.state.set_nonce(address, 1)
+
     def balance(self, address) -> int:
         return self.state.get_balance(address)
 

@@ -1,7 +1,7 @@
 """revm through pyrevm: a second EVM, written by others in another language. It has no trie, so no state proofs.
 
 Transactions are kept and run again to go back: its own checkpoints do not survive transactions that fail.
-Storage stays warm between transactions here, so its gas is compared only through `rebased`.
+Storage stays warm from one call to the next here, so gas is measured on the other EVM.
 """
 import re
 
@@ -33,6 +33,9 @@ class Revm(Chain):
     def fund(self, address, amount):
         self.history.append((None, address, amount))
         self.evm.set_balance(_text(address), amount)
+
+    def place(self, address, runtime):
+        self.evm.insert_account_info(_text(address), AccountInfo(nonce=1, code=runtime))
 
     def balance(self, address) -> int:
         return self.evm.get_balance(_text(address))
