@@ -23,16 +23,14 @@ def __init__():
 
 
 # @notice From the handler: makes the call that was ordered and answers what it answered.
-#         From anyone else: takes plain ether and tokens that ask (ERC-721, ERC-1155), nothing else.
+#         From anyone else: takes tokens that ask (ERC-721, ERC-1155), and nothing else. It takes no ether, for no call
+#         could spend it.
 # @dev    Fails with what the target said where the target failed, and without data where there was not enough gas to
 #         give the target its limit: the router tells the two apart.
 @external
-@payable
 @raw_return
 def __default__() -> Bytes[RESULT_MAX + 1]:
     if msg.sender != HANDLER:
-        if len(msg.data) == 0:
-            return b""
         selector: bytes4 = convert(slice(msg.data, 0, 4), bytes4)
         assert selector in [0x150b7a02, 0xf23a6e61, 0xbc197c81]
         return slice(abi_encode(selector), 0, 32)

@@ -250,16 +250,17 @@ def _refuse(reason: uint256):
 def _checkAddress(position: uint256, size: uint256, reason: uint256):
     if size < 7 or size > ADDRESS_MAX:
         self._refuse(reason)
-    head: uint256 = convert(slice(msg.data, position, 6), uint256)
-    kind: uint256 = (head >> 16) & (2**16 - 1)
+    # The words that end with the address's sixth byte, and with its second length.
+    head: uint256 = convert(slice(msg.data, position - 26, 32), uint256) & (2**48 - 1)
     reference: uint256 = (head >> 8) & 255
     if (head >> 32) != 1 or 6 + reference >= size:
         self._refuse(reason)
-    if convert(slice(msg.data, position + 5 + reference, 1), uint256) != size - 6 - reference:
+    account: uint256 = convert(slice(msg.data, position + reference - 26, 32), uint256) & 255
+    if 6 + reference + account != size:
         self._refuse(reason)
-    if kind == 0:
+    if (head >> 16) & (2**16 - 1) == 0:
         # An EVM chain: minimal chain id, 20 bytes of address.
-        if reference > 32 or size - 6 - reference != 20 or (reference > 0 and (head & 255) == 0):
+        if reference > 32 or account != 20 or (reference > 0 and (head & 255) == 0):
             self._refuse(reason)
 
 
@@ -514,7 +515,8 @@ def __default__() -> Bytes[OUTCOME_MAX + 128]:
                 answered = convert(concat(answered, slice(msg.data, outcome, 256)), Bytes[OUTCOME_MAX])
                 outcome += 256
                 outcomeSize -= 256
-            answered = convert(concat(answered, self._bytes(outcome, outcomeSize)), Bytes[OUTCOME_MAX])
+            if outcomeSize != 0:
+                answered = convert(concat(answered, self._bytes(outcome, outcomeSize)), Bytes[OUTCOME_MAX])
             success: bool = False
             reason: Bytes[256] = b""
             success, reason = raw_call(
