@@ -47,14 +47,19 @@ CALLBACK_ERROR = "IBCAppRecvPacketCallbackError(bytes)"
 HEIGHT = (0, 5)
 
 
-RECEIVED = "(string,string,uint64,(string,string,string,string,bytes),address)"
+CALLBACK = "(string,string,uint64,(string,string,string,string,bytes),address)"
+ACKNOWLEDGED = "(string,string,uint64,(string,string,string,string,bytes),bytes,address)"
 
 
 def handler_artifact():
-    """The execution handler: `onRecvPacket` is its fallback, and so not in its ABI."""
+    """The execution handler: what its router calls is served by its fallback, and so not in its ABI."""
     made = artifact("ExecutionHandler")
-    if ("onRecvPacket", 1) not in made.functions:
-        made.with_function("onRecvPacket", [RECEIVED], ["bytes"])
+    for name, argument, outputs in (
+        ("onRecvPacket", CALLBACK, ["bytes"]), ("onAcknowledgementPacket", ACKNOWLEDGED, []),
+        ("onTimeoutPacket", CALLBACK, []), ("onSendPacket", CALLBACK, []),
+    ):
+        if (name, 1) not in made.functions:
+            made.with_function(name, [argument], outputs)
     return made
 
 
