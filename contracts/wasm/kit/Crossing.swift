@@ -37,28 +37,39 @@ struct Crossing {
   mutating func transfer(_ coin: Coin, path: Text, to receiver: Text, isTold: Bool = false) -> Coin {
     let callback: JSON = ["src_callback": ["address": env.contract.json]]
     let memo = isTold ? callback.encoded : ""
-    let texts = [path, env.contract.text, receiver, memo]
-    // abi.encode of one tuple: its offset; five words, of which four are offsets of texts; the texts.
-    var head = Uint128(32).bytes(littleEndian: false)
-    var tail: [UInt8] = []
-    for index in 0..<4 {
-      if index == 3 { head += coin.amount.bytes(littleEndian: false) }
-      head += Uint128(UInt64(160 + tail.count)).bytes(littleEndian: false)
-      tail += Uint128(UInt64(texts[index].count)).bytes(littleEndian: false)
-      tail += texts[index].bytes
-      while tail.count % 32 != 0 { tail.append(0) }
-    }
-    add(port: "transfer", version: "ics20-1", encoding: "application/x-solidity-abi", head + tail)
+    // abi.encode of one tuple: its offset before it.
+    var value = Uint128(32).bytes(littleEndian: false)
+    value.push(
+      Calldata.encode([
+        .text(path), .text(env.contract.text), .text(receiver), .amount(coin.amount), .text(memo),
+      ]))
+    add(port: "transfer", version: "ics20-1", encoding: "application/x-solidity-abi", value)
     return Coin(coin.amount, lane.tokenThere(path))
   }
 
   /// Calls `target`, an address of the other domain, as ``Lane/account(of:in:)`` of this contract.
   mutating func call(_ target: Text, funds: [Coin], gasLimit: UInt64, input: JSON) throws(Refusal) {
     guard let address = Bech32.decode(target) else { throw .malformed("address") }
+    try call(address, funds: funds, gasLimit: gasLimit, input.encoded.bytes)
+  }
+
+  /// Calls `target` on an EVM chain, as the account that ``EVMRoute/account(of:in:)`` tells; `calldata` as
+  /// ``Calldata/encode(_:_:)`` gives it.
+  mutating func call(
+    _ target: EVMAddress, funds: [Coin], gasLimit: UInt64, calldata: [UInt8]
+  ) throws(Refusal) {
+    guard lane.isEVM else { throw .malformed("domain") }
+    try call(target.bytes, funds: funds, gasLimit: gasLimit, calldata)
+  }
+
+  @inline(never)
+  private mutating func call(
+    _ address: [UInt8], funds: [Coin], gasLimit: UInt64, _ inputBytes: [UInt8]
+  ) throws(Refusal) {
     let targetBytes = try InteroperableAddress.encode(domain: lane.domain, address)
     let refundTo = try InteroperableAddress.encode(domain: env.domain, try Host.canonical(env.contract))
-    let inputBytes = input.encoded.bytes
     guard inputBytes.count <= 131_072, funds.count <= 8 else { throw .malformed("call") }
+    for coin in funds where coin.denom.count > 128 { throw .malformed("denom") }
     // Containers with offsets: docs/spec/envelope.md section 4.
     var coins: [UInt8] = []
     var offset = UInt32(funds.count * 4)
@@ -84,6 +95,8 @@ struct Crossing {
     envelope.append(littleEndian: UInt32(14 + 4 + call.count + refundTo.count))
     envelope.append(littleEndian: UInt32(4))
     envelope += call + refundTo
+    // What a handler on an EVM chain reads.
+    guard !lane.isEVM || envelope.count <= 4096 else { throw .malformed("call") }
     add(port: "execution", version: "causeway-1", encoding: "application/x-ssz", envelope)
   }
 

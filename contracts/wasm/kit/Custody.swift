@@ -89,14 +89,18 @@ enum Owner {
   }
 }
 
+/// A lane and what stands at its other end.
+protocol LaneEnd: JSONCodable {
+  init(_ fields: inout Fields) throws(Refusal)
+  var lane: Lane { get }
+}
+
 /// A lane and the contract at its other end.
-struct Route: JSONCodable {
+struct Route: LaneEnd {
   let lane: Lane
   /// The contract there, as that domain writes it.
   let contract: Text
   let gasLimit: UInt64
-
-  static let map = Map<Text, Route>("routes")
 
   init(json: JSON) throws(Refusal) {
     var fields = try Fields(json)
@@ -104,8 +108,10 @@ struct Route: JSONCodable {
     try fields.finish()
   }
 
-  init(_ fields: inout Fields) throws(Refusal) {
-    lane = try Lane(&fields)
+  init(_ fields: inout Fields) throws(Refusal) { try self.init(try Lane(&fields), &fields) }
+
+  init(_ lane: Lane, _ fields: inout Fields) throws(Refusal) {
+    self.lane = lane
     contract = try fields.take("contract")
     gasLimit = try fields.optional("gas_limit") ?? 1_500_000
     guard Bech32.decode(contract) != nil else { throw .malformed("contract") }
@@ -118,17 +124,31 @@ struct Route: JSONCodable {
       "contract": contract.json, "gas_limit": gasLimit.json,
     ]
   }
+}
+
+/// What a contract's owner has said about the ways to other domains, by client.
+struct Routes<End: LaneEnd> {
+  private let map = Map<Text, End>("routes")
+
+  subscript(client: Text) -> End? {
+    get throws(Refusal) { try map[client] }
+  }
+
+  /// The ways that a contract is instantiated with.
+  func save(_ ends: [End]) {
+    for end in ends { map.save(end, for: end.lane.client) }
+  }
 
   /// `set_route` and `remove_route`, by the owner.
-  static func set(_ fields: inout Fields, by sender: Address) throws(Refusal) -> Response {
+  func set(_ fields: inout Fields, by sender: Address) throws(Refusal) -> Response {
     try Owner.check(sender)
-    let route = try Route(&fields)
+    let end = try End(&fields)
     try fields.finish()
-    map.save(route, for: route.lane.client)
+    save([end])
     return Response(action: "set_route")
   }
 
-  static func remove(_ fields: inout Fields, by sender: Address) throws(Refusal) -> Response {
+  func remove(_ fields: inout Fields, by sender: Address) throws(Refusal) -> Response {
     try Owner.check(sender)
     let client: Text = try fields.take("client")
     try fields.finish()
@@ -136,7 +156,7 @@ struct Route: JSONCodable {
     return Response(action: "remove_route")
   }
 
-  static func list() throws(Refusal) -> JSON {
+  func list() throws(Refusal) -> JSON {
     ["routes": try map.list(limit: 30) { $1.json }]
   }
 }

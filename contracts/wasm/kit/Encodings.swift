@@ -12,14 +12,33 @@ enum Hex {
     }
   }
 
-  static func upper(_ bytes: [UInt8]) -> Text {
-    var text: [UInt8] = []
-    text.reserveCapacity(bytes.count * 2)
+  static func upper(_ bytes: [UInt8]) -> Text { encode(bytes, after: "", upper: true) }
+
+  /// `0x` and lower case, as EVM chains write bytes.
+  static func prefixed(_ bytes: [UInt8]) -> Text { encode(bytes, after: "0x", upper: false) }
+
+  @inline(never)
+  private static func encode(_ bytes: [UInt8], after prefix: Text, upper: Bool) -> Text {
+    var text = prefix.bytes
     for byte in bytes {
-      text.append(digit(byte >> 4, upper: true))
-      text.append(digit(byte & 15, upper: true))
+      text.push(digit(byte >> 4, upper: upper))
+      text.push(digit(byte & 15, upper: upper))
     }
     return Text(text)
+  }
+
+  /// The `count` bytes behind `0x`, in digits of either case; nil when there are more, fewer, or other things.
+  @inline(never)
+  static func decode(prefixed text: Text, count: Int) -> [UInt8]? {
+    guard text.hasPrefix("0x"), text.count == 2 + 2 * count else { return nil }
+    var bytes: [UInt8] = []
+    for index in 0..<count {
+      guard let upper = value(text.bytes[2 + 2 * index]), let lower = value(text.bytes[3 + 2 * index]) else {
+        return nil
+      }
+      bytes.push(upper << 4 | lower)
+    }
+    return bytes
   }
 }
 

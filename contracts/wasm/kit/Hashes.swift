@@ -58,6 +58,72 @@ enum SHA256 {
   }
 }
 
+/// Keccak-256 as EVM chains have it: the padding is the one from before SHA-3.
+enum Keccak256 {
+  private static let constants: [UInt64] = [
+    0x0000_0000_0000_0001, 0x0000_0000_0000_8082, 0x8000_0000_0000_808a, 0x8000_0000_8000_8000,
+    0x0000_0000_0000_808b, 0x0000_0000_8000_0001, 0x8000_0000_8000_8081, 0x8000_0000_0000_8009,
+    0x0000_0000_0000_008a, 0x0000_0000_0000_0088, 0x0000_0000_8000_8009, 0x0000_0000_8000_000a,
+    0x0000_0000_8000_808b, 0x8000_0000_0000_008b, 0x8000_0000_0000_8089, 0x8000_0000_0000_8003,
+    0x8000_0000_0000_8002, 0x8000_0000_0000_0080, 0x0000_0000_0000_800a, 0x8000_0000_8000_000a,
+    0x8000_0000_8000_8081, 0x8000_0000_0000_8080, 0x0000_0000_8000_0001, 0x8000_0000_8000_8008,
+  ]
+  /// Where the word goes that is moved next, and how far it is turned on the way: one cycle through all but the first.
+  private static let places: [UInt8] = [
+    10, 7, 11, 17, 18, 3, 5, 16, 8, 21, 24, 4, 15, 23, 19, 13, 12, 2, 20, 14, 22, 9, 6, 1,
+  ]
+  private static let turns: [UInt8] = [
+    1, 3, 6, 10, 15, 21, 28, 36, 45, 55, 2, 14, 27, 41, 56, 8, 25, 43, 62, 18, 39, 61, 20, 44,
+  ]
+
+  @inline(never)
+  static func hash(_ message: [UInt8]) -> [UInt8] {
+    var padded = message
+    padded.push(1)
+    while padded.count % 136 != 0 { padded.push(0) }
+    padded[padded.count - 1] |= 0x80
+    var state = [UInt64](repeating: 0, count: 25)
+    for index in padded.indices {
+      let place = index % 136
+      state[place / 8] ^= UInt64(padded[index]) << UInt64(place % 8 * 8)
+      if place == 135 { permute(&state) }
+    }
+    var digest: [UInt8] = []
+    for index in 0..<4 { digest.append(littleEndian: state[index]) }
+    return digest
+  }
+
+  @inline(never)
+  private static func permute(_ state: inout [UInt64]) {
+    var row = [UInt64](repeating: 0, count: 5)
+    for constant in constants {
+      for x in 0..<5 {
+        row[x] = state[x] ^ state[x + 5] ^ state[x + 10] ^ state[x + 15] ^ state[x + 20]
+      }
+      for x in 0..<5 {
+        let parity = row[(x + 4) % 5] ^ turn(row[(x + 1) % 5], 1)
+        for y in stride(from: 0, to: 25, by: 5) { state[x + y] ^= parity }
+      }
+      var moved = state[1]
+      for index in 0..<24 {
+        let place = Int(places[index])
+        let next = state[place]
+        state[place] = turn(moved, UInt64(turns[index]))
+        moved = next
+      }
+      for y in stride(from: 0, to: 25, by: 5) {
+        for x in 0..<5 { row[x] = state[x + y] }
+        for x in 0..<5 { state[x + y] = row[x] ^ (~row[(x + 1) % 5] & row[(x + 2) % 5]) }
+      }
+      state[0] ^= constant
+    }
+  }
+
+  private static func turn(_ word: UInt64, _ count: UInt64) -> UInt64 {
+    word << count | word >> (64 &- count)
+  }
+}
+
 /// BIP-173, as accounts are written: lower case, no other variant.
 enum Bech32 {
   private static let alphabet: StaticString = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"

@@ -32,25 +32,40 @@ struct Lane: JSONCodable {
   }
 
   /// The account through which `contract`, of this domain, acts in the other one: no key opens it.
+  ///
+  /// Accounts of EVM chains are made otherwise: ``EVMRoute/account(of:in:)``.
   func account(of contract: Address, in env: Env) throws(Refusal) -> Text {
+    guard !isEVM else { throw .malformed("domain") }
     let own = try InteroperableAddress.encode(domain: env.domain, try Host.canonical(contract))
     return Lane.account(of: own, over: destinationClient, prefix: Bech32.prefix(of: contract.text) ?? [])
   }
 
-  /// The name by which the other domain knows a token that is `path` here.
+  /// Whether the other domain is an EVM chain, which names accounts and tokens in its own way.
+  var isEVM: Bool { domain.hasPrefix("eip155:") }
+
+  /// The name by which the other domain knows a token that is `path` here. EVM chains keep the path.
   func tokenThere(_ path: Text) -> Text {
     let hop = "transfer/\(client)/" as Text
-    if path.hasPrefix(hop) { return TokenPath.token(path.dropping(hop.count)) }
-    return TokenPath.token("transfer/\(destinationClient)/\(path)")
+    let there =
+      path.hasPrefix(hop) ? path.dropping(hop.count) : "transfer/\(destinationClient)/\(path)"
+    return isEVM ? there : TokenPath.token(there)
   }
 
   /// docs/spec/host.md: the first 20 bytes of SHA-256 over a tag, the client of the domain where the account is,
   /// and the ERC-7930 address of the sender.
   static func account(of sender: [UInt8], over client: Text, prefix: [UInt8]) -> Text {
-    var preimage = ("causeway/execution-account/v1" as StaticString).array
-    preimage.append(UInt8(truncatingIfNeeded: client.count))
-    let hash = SHA256.hash(preimage + client.bytes + sender)
+    let hash = SHA256.hash(accountPreimage(of: sender, over: client))
     return Bech32.encode(prefix: prefix, Array(hash[0..<20]))
+  }
+
+  /// What names an execution account, before it is hashed in the other domain's way.
+  @inline(never)
+  static func accountPreimage(of sender: [UInt8], over client: Text) -> [UInt8] {
+    var preimage = ("causeway/execution-account/v1" as StaticString).array
+    preimage.push(UInt8(truncatingIfNeeded: client.count))
+    preimage.push(client.bytes)
+    preimage.push(sender)
+    return preimage
   }
 }
 
@@ -88,9 +103,8 @@ enum InteroperableAddress {
     var bytes: [UInt8] = [0, 1]
     var reference = domain.bytes
     if domain.hasPrefix("eip155:") {
-      guard let chain = Uint128(decimal: domain.dropping(7)), chain > .zero, address.count == 20 else {
-        throw .malformed("domain")
-      }
+      guard let chain = Uint128(decimal: domain.dropping(7)), domain.bytes[7] != 0x30, address.count == 20
+      else { throw .malformed("domain") }
       reference = Array(chain.bytes(littleEndian: false).drop { $0 == 0 })
       bytes += [0, 0]
     } else {

@@ -65,14 +65,13 @@ private enum ReplyID {
 
 enum Splitter {
   private static let orders = Map<Pair<Text, UInt64>, Order>("orders")
+  private static let routes = Routes<Route>()
 
   static func instantiate(_ env: Env, _ info: MessageInfo, _ message: JSON) throws(Refusal) -> Response {
     try info.refuseFunds()
     var fields = try Fields(message)
     Owner.set(try fields.optional("owner") ?? info.sender)
-    for route in try fields.optional("routes", as: [Route].self) ?? [] {
-      Route.map.save(route, for: route.lane.client)
-    }
+    routes.save(try fields.optional("routes") ?? [])
     try fields.finish()
     return Response(action: "instantiate")
   }
@@ -83,8 +82,8 @@ enum Splitter {
     if name.equals("fill") { return try fill(&fields, env, info) }
     try info.refuseFunds()
     switch name {
-    case "set_route": return try Route.set(&fields, by: info.sender)
-    case "remove_route": return try Route.remove(&fields, by: info.sender)
+    case "set_route": return try routes.set(&fields, by: info.sender)
+    case "remove_route": return try routes.remove(&fields, by: info.sender)
     case "claim":
       let denom: Text = try fields.take("denom")
       try fields.finish()
@@ -139,7 +138,7 @@ enum Splitter {
     let path = try TokenPath.check(try across.optional("path"), of: coin.denom)
     let homePath: Text? = try across.optional("home_path")
     try across.finish()
-    guard let route = try Route.map[client] else { throw Refusal(SplitterRefusal.noRoute) }
+    guard let route = try routes[client] else { throw Refusal(SplitterRefusal.noRoute) }
     let rest = out.amount < least ? try least.subtracting(out.amount) : Uint128(1)
     var crossing = Crossing(over: route.lane, from: env, deadline: deadline)
     let funds = crossing.transfer(coin, path: path, to: try route.lane.account(of: env.contract, in: env))
@@ -223,7 +222,7 @@ enum Splitter {
       ]
     case "routes":
       try fields.finish()
-      return try Route.list()
+      return try routes.list()
     case "unpaid":
       let address: Address = try fields.take("address")
       try fields.finish()

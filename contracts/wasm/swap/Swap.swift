@@ -1,5 +1,5 @@
 // A swap in another domain: funds go there with the order, the output comes home as a transfer, and when it cannot be
-// done they come back to who paid. One code for both sides.
+// done they come back to who paid. One code for both sides; on an EVM chain the other side is a SwapReceiver.
 
 enum SwapRefusal: ContractRefusal {
   case noRoute
@@ -24,7 +24,8 @@ private struct Order: JSONCodable {
   let sender: KnownAddress
   let coin: Coin
   var state: Text
-  /// What the other side says has come out, as it names it.
+  /// What the other side says has come out, as it names it. An EVM chain's answer is an amount alone: until it is
+  /// here, this is nothing of the token that was asked for.
   var out: Coin?
 
   init(sender: Address, coin: Coin) {
@@ -43,6 +44,16 @@ private struct Order: JSONCodable {
 
   var json: JSON {
     ["sender": sender.json, "coin": coin.json, "state": state.json, "out": JSON(optional: out)]
+  }
+
+  /// What a call's answer says has come out, if it says so.
+  func output(_ answer: [UInt8]) -> Coin? {
+    if let out {
+      // (uint64 sequence, uint256 amountOut)
+      return Calldata.words(answer, count: 2).map { Coin($0[1], out.denom) }
+    }
+    guard let json = try? JSON(decoding: answer), var fields = try? Fields(json) else { return nil }
+    return try? fields.take("out")
   }
 }
 
@@ -88,6 +99,24 @@ private struct Homeward: JSONCodable {
   }
 }
 
+/// The other side of a lane: this same contract on a ledger, or a `SwapReceiver` on an EVM chain.
+private struct Way: LaneEnd {
+  let lane: Lane
+  /// Of a ``Route`` or an ``EVMRoute``.
+  let json: JSON
+
+  init(json: JSON) throws(Refusal) {
+    var fields = try Fields(json)
+    try self.init(&fields)
+    try fields.finish()
+  }
+
+  init(_ fields: inout Fields) throws(Refusal) {
+    lane = try Lane(&fields)
+    json = lane.isEVM ? try EVMRoute(lane, &fields).json : try Route(lane, &fields).json
+  }
+}
+
 private enum ReplyID {
   static let across: UInt64 = 1
   static let traded: UInt64 = 2
@@ -97,16 +126,17 @@ private enum ReplyID {
 
 enum Swap {
   private static let orders = Map<Pair<Text, UInt64>, Order>("orders")
+  private static let routes = Routes<Way>()
   private static let homeward = Map<Pair<Text, UInt64>, Homeward>("homeward")
   private static let homewardWait: UInt64 = 3600
+  /// An EVM chain sends nothing that waits for more than a day of its own clock, which may be behind ours.
+  private static let evmWaitMax: UInt64 = 86_000
 
   static func instantiate(_ env: Env, _ info: MessageInfo, _ message: JSON) throws(Refusal) -> Response {
     try info.refuseFunds()
     var fields = try Fields(message)
     Owner.set(try fields.optional("owner") ?? info.sender)
-    for route in try fields.optional("routes", as: [Route].self) ?? [] {
-      Route.map.save(route, for: route.lane.client)
-    }
+    routes.save(try fields.optional("routes") ?? [])
     try fields.finish()
     return Response(action: "instantiate")
   }
@@ -121,8 +151,8 @@ enum Swap {
     }
     try info.refuseFunds()
     switch name {
-    case "set_route": return try Route.set(&fields, by: info.sender)
-    case "remove_route": return try Route.remove(&fields, by: info.sender)
+    case "set_route": return try routes.set(&fields, by: info.sender)
+    case "remove_route": return try routes.remove(&fields, by: info.sender)
     case "resend": return try resend(&fields, env)
     case "claim":
       let denom: Text = try fields.take("denom")
@@ -139,33 +169,73 @@ enum Swap {
   ) throws(Refusal) -> Response {
     let coin = try info.oneCoin()
     let client: Text = try fields.take("client")
-    let pool: Text = try fields.take("pool")
+    guard let way = try routes[client] else { throw Refusal(SwapRefusal.noRoute) }
     let least: Uint128 = try fields.take("min_out")
     let deadline: UInt64 = try fields.take("deadline")
     let receiver: Address = try fields.optional("receiver") ?? info.sender
     let path = try TokenPath.check(try fields.optional("path"), of: coin.denom)
-    let homePath: Text? = try fields.optional("home_path")
-    try fields.finish()
     guard least > .zero else { throw Refusal(SwapRefusal.noAmount) }
     try checkDeadline(deadline, in: env)
-    guard let route = try Route.map[client] else { throw Refusal(SwapRefusal.noRoute) }
-    var crossing = Crossing(over: route.lane, from: env, deadline: deadline)
-    let funds = crossing.transfer(coin, path: path, to: try route.lane.account(of: env.contract, in: env))
+    var crossing = Crossing(over: way.lane, from: env, deadline: deadline)
+    var order = Order(sender: info.sender, coin: coin)
+    if way.lane.isEVM {
+      let route = try EVMRoute(json: way.json)
+      let account = try route.account(of: env.contract, in: env)
+      let funds = crossing.transfer(coin, path: path, to: account.text)
+      let tokenOut: EVMAddress = try fields.take("token_out")
+      order.out = Coin(.zero, tokenOut.text)
+      try callReceiver(
+        route, funds, tokenOut, &fields, least: least, receiver: receiver, &crossing)
+    } else {
+      let route = try Route(json: way.json)
+      let account = try route.lane.account(of: env.contract, in: env)
+      let funds = crossing.transfer(coin, path: path, to: account)
+      try callTwin(route, funds, &fields, least: least, receiver: receiver, &crossing)
+    }
+    try fields.finish()
+    var response = Response(action: "swap_across")
+    response.send(
+      crossing.message, id: ReplyID.across, payload: ["client": client.json, "order": order.json],
+      replyOn: .success)
+    return response
+  }
+
+  /// This same contract, on a ledger.
+  @inline(never)
+  private static func callTwin(
+    _ route: Route, _ funds: Coin, _ fields: inout Fields, least: Uint128, receiver: Address,
+    _ crossing: inout Crossing
+  ) throws(Refusal) {
+    let pool: Text = try fields.take("pool")
+    let homePath: Text? = try fields.optional("home_path")
     try crossing.call(
       route.contract, funds: [funds], gasLimit: route.gasLimit,
       input: [
         "swap_and_return": [
-          "pool": pool.json, "min_out": least.json, "deadline": deadline.json,
+          "pool": pool.json, "min_out": least.json, "deadline": crossing.deadline.json,
           "home": [
             "client": route.lane.destinationClient.json, "receiver": receiver.json,
             "path": JSON(optional: homePath),
           ],
         ]
       ])
-    var response = Response(action: "swap_across")
-    let order: JSON = ["client": client.json, "order": Order(sender: info.sender, coin: coin).json]
-    response.send(crossing.message, id: ReplyID.across, payload: order, replyOn: .success)
-    return response
+  }
+
+  /// `SwapReceiver` on an EVM chain.
+  @inline(never)
+  private static func callReceiver(
+    _ route: EVMRoute, _ funds: Coin, _ tokenOut: EVMAddress, _ fields: inout Fields, least: Uint128,
+    receiver: Address, _ crossing: inout Crossing
+  ) throws(Refusal) {
+    let tokenIn: EVMAddress = try fields.take("token_in")
+    let homeDeadline = min(crossing.deadline + homewardWait, crossing.env.seconds + evmWaitMax)
+    let input = Calldata.encode(
+      "swapAndReturn(address,uint256,address,uint256,string,string,uint64)",
+      [
+        .address(tokenIn), .amount(funds.amount), .address(tokenOut), .amount(least),
+        .text(route.lane.destinationClient), .text(receiver.text), .number(homeDeadline),
+      ])
+    try crossing.call(route.contract, funds: [funds], gasLimit: route.gasLimit, calldata: input)
   }
 
   // MARK: There
@@ -248,32 +318,49 @@ enum Swap {
     let key = Pair(settlement.client, settlement.sequence)
     var response = Response(action: "settled")
     response.attribute("state", settlement.word)
-    if var order = try orders[key] {
+    if let order = try orders[key] {
       // Its transfer has its own callback, before: the refund is here when the call's comes.
       guard settlement.port.equals("execution") else { return Response() }
-      guard order.state.equals("waiting") else { throw Refusal(SwapRefusal.strangerPacket) }
-      order.state = settlement.word
-      if case .executed(let results) = settlement.end {
-        if let first = results.first, let json = try? JSON(decoding: first), var fields = try? Fields(json) {
-          order.out = try? fields.take("out")
-        }
-      } else {
-        Custody.pay(order.coin, to: order.sender.address, replyID: ReplyID.unpaid, in: &response)
+      try settle(order, settlement.end, settlement.word, key, &response)
+    } else {
+      guard let transfer = try homeward[key], settlement.port.equals("transfer") else {
+        throw Refusal(SwapRefusal.strangerPacket)
       }
-      orders.save(order, for: key)
-      return response
+      try settle(transfer, settlement.end, key)
     }
-    guard var transfer = try homeward[key], transfer.state.equals("waiting"),
-      settlement.port.equals("transfer")
-    else { throw Refusal(SwapRefusal.strangerPacket) }
-    if case .executed = settlement.end {
+    return response
+  }
+
+  @inline(never)
+  private static func settle(
+    _ order: Order, _ end: Settlement.End, _ word: Text, _ key: Pair<Text, UInt64>,
+    _ response: inout Response
+  ) throws(Refusal) {
+    var order = order
+    guard order.state.equals("waiting") else { throw Refusal(SwapRefusal.strangerPacket) }
+    order.state = word
+    if case .executed(let results) = end {
+      order.out = results.first.flatMap { order.output($0) }
+    } else {
+      order.out = nil
+      Custody.pay(order.coin, to: order.sender.address, replyID: ReplyID.unpaid, in: &response)
+    }
+    orders.save(order, for: key)
+  }
+
+  @inline(never)
+  private static func settle(
+    _ transfer: Homeward, _ end: Settlement.End, _ key: Pair<Text, UInt64>
+  ) throws(Refusal) {
+    var transfer = transfer
+    guard transfer.state.equals("waiting") else { throw Refusal(SwapRefusal.strangerPacket) }
+    if case .executed = end {
       transfer.state = "done"
     } else {
       transfer.state = "stranded"
       try Custody.owe(transfer.coin)
     }
     homeward.save(transfer, for: key)
-    return response
   }
 
   static func query(_ env: Env, _ message: JSON) throws(Refusal) -> JSON {
@@ -295,7 +382,7 @@ enum Swap {
       ]
     case "routes":
       try fields.finish()
-      return try Route.list()
+      return try routes.list()
     case "unpaid":
       let address: Address = try fields.take("address")
       try fields.finish()
