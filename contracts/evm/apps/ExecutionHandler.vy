@@ -86,10 +86,10 @@ event AccountCreated:
     owner: Bytes[64]
 
 # A crossing that was sent from here has ended. `status`: 0 executed, 1 failed there, 2 timed out. The router's event
-# beside it has the packet; `crossingOf` names it.
+# beside it has the packet.
 event Settled:
-    crossing: indexed(bytes32)
     sender: indexed(address)
+    sequence: uint64
     status: uint8
 
 # The sender's `onSettled` failed; the crossing has ended all the same.
@@ -158,10 +158,12 @@ ACCOUNT_BLUEPRINT: public(immutable(address))
 ACCOUNT_INITCODE_HASH: public(immutable(bytes32))
 # ERC-7930 of this chain: what stands before the 20 bytes of an address, as a number and its size; and the chain alone.
 CHAIN: immutable(uint256)
+CHAIN_BYTES: immutable(Bytes[14])
 CHAIN_SIZE: immutable(uint256)
 ORIGIN: immutable(Bytes[32])
 
-# What the account that is now driven is to call: target, and gas limit above it.
+# What the account that is now driven is to call: target, gas limit above it, the call's number above that. Not zero while
+# something is called, and so a lock as well.
 order: public(transient(uint256))
 
 
@@ -194,6 +196,7 @@ def __init__(router: address, transfer: address, accountCode: Bytes[2048]):
         concat(b"\x00\x01\x00\x00", convert(convert(size, uint8), bytes1), slice(reference, 0, 20)), 0, 5 + size
     )
     CHAIN = convert(concat(head, b"\x14"), uint256)
+    CHAIN_BYTES = convert(concat(head, b"\x14"), Bytes[14])
     CHAIN_SIZE = 6 + size
     ORIGIN = concat(head, b"\x00")
 
@@ -489,13 +492,13 @@ def __default__() -> Bytes[OUTCOME_MAX + 128]:
         sender: address = convert(
             convert(slice(msg.data, envelope + self._offset(envelope + 10) - 20, 20), bytes20), address
         )
-        client: uint256 = 36 + convert(slice(msg.data, 36, 32), uint256)
-        clientSize: uint256 = convert(slice(msg.data, client, 32), uint256)
-        name: Bytes[64] = slice(slice(msg.data, client + 32, 64), 0, clientSize)
         sequence: uint64 = convert(convert(slice(msg.data, 100, 32), uint256), uint64)
-        crossing: bytes32 = self._crossing(name, sequence)
-        log Settled(crossing=crossing, sender=sender, status=status)
+        log Settled(sender=sender, sequence=sequence, status=status)
         if sender.is_contract:
+            client: uint256 = 36 + convert(slice(msg.data, 36, 32), uint256)
+            clientSize: uint256 = convert(slice(msg.data, client, 32), uint256)
+            name: Bytes[64] = slice(slice(msg.data, client + 32, 64), 0, clientSize)
+            crossing: bytes32 = self._crossing(name, sequence)
             # Less would let a relayer starve the callback.
             assert msg.gas > CALLBACK_GAS + CALLBACK_GAS // 63 + RESERVE
             answered: Bytes[OUTCOME_MAX] = b""
@@ -517,6 +520,9 @@ def __default__() -> Bytes[OUTCOME_MAX + 128]:
                 outcomeSize -= 256
             if outcomeSize != 0:
                 answered = convert(concat(answered, self._bytes(outcome, outcomeSize)), Bytes[OUTCOME_MAX])
+            # Locked as while a packet is received.
+            assert self.order == 0
+            self.order = max_value(uint256)
             success: bool = False
             reason: Bytes[256] = b""
             success, reason = raw_call(
@@ -533,12 +539,13 @@ def __default__() -> Bytes[OUTCOME_MAX + 128]:
                 max_outsize=256,
                 revert_on_failure=False,
             )
+            self.order = 0
             # Whatever becomes of it, the crossing has ended.
             if not success:
                 log CallbackFailed(crossing=crossing, sender=sender, reason=reason)
         return b""
     # MARK: a receive
-    # A second lock, which costs little.
+    # A second lock beside the router's, which costs little.
     assert self.order == 0
     # Everything of the payload but its value, as a router encodes it: offsets and texts.
     if keccak256(slice(msg.data, payload, 416)) != PAYLOAD_HASH:
@@ -778,9 +785,9 @@ def _outcomeHead(gasUsed: uint256, end: uint256) -> Bytes[17]:
 # @return the packet's sequence; with the client it names the crossing, and comes back in `onSettled`
 @external
 def sendCall(client: String[64], timeout: uint64, target: Bytes[64], gasLimit: uint64, input: Bytes[1792]) -> uint64:
-    self._checkTarget(target)
-    # Without funds, the input begins where the target ends.
-    funds: bytes4 = self._littleEndian4(20 + len(target))
+    self._checkAddress(36 + self._word(68), len(target), INVALID_TARGET)
+    # Without funds, the input begins where the target ends: below 256, one byte of four.
+    funds: uint256 = (20 + len(target)) << 24
     refundTo: uint256 = 38 + len(target) + len(input)
     size: uint256 = refundTo + CHAIN_SIZE + 20
     clientSize: uint256 = (len(client) + 31) // 32 * 32
@@ -798,16 +805,24 @@ def sendCall(client: String[64], timeout: uint64, target: Bytes[64], gasLimit: u
             slice(empty(bytes32), 0, clientSize - len(client)),
             PAYLOAD_HEAD,
             convert(size, bytes32),
-            b"\x01\x00\x0e\x00\x00\x00",
-            self._littleEndian4(refundTo),
-            self._littleEndian4(size),
-            b"\x04\x00\x00\x00\x14\x00\x00\x00",
-            funds,
-            self._littleEndian8(gasLimit),
-            funds,
+            # Version 1 and offset 14; offsets of refundTo and of no attributes; of the only call, and of its target,
+            # funds and input, its gas limit between.
+            convert(
+                convert(
+                    (256 << 192)
+                    | (14 << 184)
+                    | (self._swap8((size << 32) | refundTo) << 96)
+                    | (4 << 88)
+                    | (20 << 56)
+                    | funds,
+                    uint208,
+                ),
+                bytes26,
+            ),
+            convert(convert((self._swap8(convert(gasLimit, uint256)) << 32) | funds, uint96), bytes12),
             target,
             input,
-            slice(convert(CHAIN << (8 * (32 - CHAIN_SIZE)), bytes32), 0, CHAIN_SIZE),
+            CHAIN_BYTES,
             convert(msg.sender, bytes20),
             slice(empty(bytes32), 0, (32 - size % 32) % 32),
         ),
@@ -861,7 +876,7 @@ def sendCalls(client: String[64], timeout: uint64, calls: DynArray[Call, 8]) -> 
             ),
             Bytes[SMALL_MAX],
         )
-    owner: Bytes[40] = self._owner(msg.sender)
+    owner: Bytes[34] = self._owner(msg.sender)
     refundTo: uint256 = 14 + len(offsets) + len(bodies)
     return self._send(
         client,
@@ -960,8 +975,8 @@ def _head(refundTo: uint256, attributes: uint256) -> Bytes[14]:
 # @notice ERC-7930 of an address of this chain.
 @internal
 @view
-def _owner(account: address) -> Bytes[40]:
-    return convert(concat(slice(convert(CHAIN << (8 * (32 - CHAIN_SIZE)), bytes32), 0, CHAIN_SIZE), convert(account, bytes20)), Bytes[40])
+def _owner(account: address) -> Bytes[34]:
+    return concat(CHAIN_BYTES, convert(account, bytes20))
 
 
 @internal

@@ -277,7 +277,7 @@ struct Call {
 interface IExecutionHandler {
     event AccountCreated(address indexed account, string client, bytes owner);
     /// @notice A crossing that began here has ended: 0 executed, 1 failed there, 2 timed out.
-    event Settled(bytes32 indexed crossing, address indexed sender, uint8 status);
+    event Settled(address indexed sender, uint64 sequence, uint8 status);
     event CallbackFailed(bytes32 indexed crossing, address indexed sender, bytes reason);
 
     error InvalidEnvelope(uint256 reason);
