@@ -132,6 +132,51 @@ def test_the_height_given_is_the_height_attested(gate, height):
         gate.light.look("verifyMembership", (proof, height, [PATH], S(b"one")))
 
 
+def test_a_single_entry_may_be_the_question_itself(gate):
+    """Form 04 leaves the entry out: what is asked is what must have been signed, as a body of one entry."""
+    made = gate.attesters
+    good = made.answer(AT, ENTRIES[0])
+    assert member(gate, good, PATH, S(b"one")) == AT.seconds
+    assert absent(gate, made.answer(AT, (K(b"nowhere"), ABSENT)), b"nowhere") == AT.seconds
+    for raw_path, value in [(PATH, S(b"two")), (OTHER, S(b"one")), (PATH, ABSENT), (PATH, S(b"one")[:31]), (b"", S(b"one"))]:
+        with pytest.raises(Reverted):
+            member(gate, good, raw_path, value)
+    for raw_path in (PATH, OTHER, b"nowhere"):
+        with pytest.raises(Reverted):
+            absent(gate, good, raw_path)
+    with pytest.raises(Reverted):
+        member(gate, made.answer(AT, (K(b"nowhere"), ABSENT)), b"nowhere", ABSENT)
+    with pytest.raises(Reverted):
+        member(gate, made.answer(AT, ENTRIES[0]), PATH, S(b"one"), Height(0, 101, AT.seconds))
+    for positions in ((0, 1), (1, 0, 2), (0, 0, 1), ()):
+        with pytest.raises(Reverted):
+            member(gate, made.answer(AT, ENTRIES[0], positions), PATH, S(b"one"))
+    # Signatures of a longer list, or of a list given whole, are others.
+    longer = attest.QUESTION + AT.encode() + made.signatures(attest.PACKETS, BODY)
+    with pytest.raises(Reverted):
+        member(gate, longer, PATH, S(b"one"))
+    for at in gate.chain.some(range(len(good))):
+        with pytest.raises(Reverted):
+            member(gate, good[:at], PATH, S(b"one"))
+        with pytest.raises(Reverted):
+            member(gate, good[:at] + bytes([good[at] ^ (1 << (at % 8))]) + good[at + 1:], PATH, S(b"one"))
+    for call in (lambda: gate.light.updateClient(good, sender=gate.user), lambda: member(gate, good + bytes(66), PATH, S(b"one"))):
+        with pytest.raises(Reverted):
+            call()
+
+
+def test_an_answer_is_not_remembered_for_other_messages(gate):
+    packets = [arriving(gate, n) for n in (1, 2)]
+    first = gate.router.encode("recvPacket", (
+        packets[0].tuple(), gate.attesters.answer(AT, entry(packets[0])), AT.tuple()))
+    for listed in ([entry(packets[1])], [entry(p) for p in packets]):
+        second = gate.router.encode("recvPacket", (packets[1].tuple(), gate.attesters.reference(AT, listed), AT.tuple()))
+        with pytest.raises(Reverted):
+            gate.router.multicall([first, second], sender=gate.relayer)
+    gate.router.multicall([first], sender=gate.relayer)
+    assert gate.held(packets[0].receipt_path()) == packets[0].receipt()
+
+
 # Refusal.
 
 def refused(gate, proof):

@@ -61,7 +61,7 @@ def digest(form: int, binding_hash: bytes, body: bytes) -> bytes:
 
 
 STATE, PACKETS = 1, 2
-REFERENCE, ENTRIES, STATE_EVIDENCE = b"\x01", b"\x02", b"\x03"
+REFERENCE, ENTRIES, STATE_EVIDENCE, QUESTION = b"\x01", b"\x02", b"\x03", b"\x04"
 
 
 def positioned(position: int, signature: bytes) -> bytes:
@@ -91,6 +91,10 @@ class Attesters:
         """Evidence that the entries are what the origin holds, as a proof or an update."""
         body = packets_body(height, entries)
         return ENTRIES + body + self.signatures(PACKETS, body, positions)
+
+    def answer(self, height: Height, entry, positions=None) -> bytes:
+        """Evidence of one entry that leaves the entry out: the proof's own path and value are what was signed."""
+        return QUESTION + height.encode() + self.signatures(PACKETS, packets_body(height, [entry]), positions)
 
     def state(self, height: Height, root: bytes, positions=None) -> bytes:
         body = state_body(height, root)
