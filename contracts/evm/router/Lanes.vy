@@ -127,6 +127,23 @@ def _existing(client_id: String[64]) -> uint256:
     return record
 
 @internal
+@pure
+def _client_text(number: uint256) -> (uint256, uint256):
+    """
+    @notice The characters of `client-N` as a number, and how many bits they take. `number` is N + 1. Cheaper than texts.
+    """
+    rest: uint256 = unsafe_sub(number, 1)
+    text: uint256 = 0
+    bits: uint256 = 0
+    for i: uint256 in range(8):
+        text |= unsafe_add(48, rest % 10) << bits
+        bits = unsafe_add(bits, 8)
+        rest = unsafe_div(rest, 10)
+        if rest == 0:
+            break
+    return text | (CLIENT_TEXT << bits), unsafe_add(bits, 56)
+
+@internal
 @view
 def _counterparty(client_id: String[64], record: uint256) -> String[64]:
     """
@@ -143,25 +160,18 @@ def _lane(client_id: String[64], counterparty: String[64]) -> uint256:
     """
     @notice The record of a client that exists, is not paused, and has the counterparty that a packet names (ICS-04 v2).
     """
-    record: uint256 = convert(self._cells[self._record_slot(client_id)], uint256)
+    record: uint256 = convert(
+        self._cells[convert(keccak256(concat(convert(client_id, Bytes[64]), CLIENTS)), uint256)], uint256
+    )
     if record == 0:
         self._fail_with_text(0xdf95155a, client_id)  # IBCCounterpartyClientNotFound(string)
     if record & PAUSED != 0:
         self._fail_with_text(method_id("ClientIsPaused(string)", output_type=bytes4), client_id)
     number: uint256 = record >> NUMBER_SHIFT
     if number != 0:
-        # The text of `client-N` as a number, digit by digit: cheaper than to make the text and compare.
-        number = unsafe_sub(number, 1)
         text: uint256 = 0
         bits: uint256 = 0
-        for i: uint256 in range(8):
-            text |= unsafe_add(48, number % 10) << bits
-            bits = unsafe_add(bits, 8)
-            number = unsafe_div(number, 10)
-            if number == 0:
-                break
-        text |= CLIENT_TEXT << bits
-        bits = unsafe_add(bits, 56)
+        text, bits = self._client_text(number)
         given: uint256 = convert(
             extract32(concat(convert(counterparty, Bytes[64]), empty(bytes32)), 0), uint256
         )
@@ -178,35 +188,6 @@ def _lane(client_id: String[64], counterparty: String[64]) -> uint256:
     )
 
 @internal
-@view
-def _prefixed(client_id: String[64], path: Bytes[73]) -> DynArray[Bytes[105], 2]:
-    """
-    @notice The path as the counterparty's store has it: appended to the last element of its prefix (ICS-24).
-    """
-    prefix: DynArray[Bytes[32], 2] = self._prefixes[client_id]
-    elements: DynArray[Bytes[105], 2] = []
-    last: uint256 = len(prefix) - 1
-    for i: uint256 in range(len(prefix), bound=2):
-        if i == last:
-            elements.append(concat(prefix[i], path))
-        else:
-            elements.append(prefix[i])
-    return elements
-
-@internal
-@view
-def _path_list(record: uint256, client_id: String[64], path: Bytes[73]) -> Bytes[448]:
-    """
-    @notice The counterparty's path of something as the ABI has a `bytes[]`, without the padding of a single element.
-    """
-    if record & PREFIXED == 0:
-        return concat(
-            convert(1, bytes32), convert(32, bytes32), convert(len(path), bytes32), path
-        )
-    encoded: Bytes[448] = abi_encode(self._prefixed(client_id, path))
-    return slice(encoded, 32, len(encoded) - 32)
-
-@internal
 @pure
 def _app_slot(port: String[128]) -> uint256:
     """
@@ -220,7 +201,9 @@ def _app(port: String[128]) -> address:
     """
     @notice The application of a port; refused when there is none.
     """
-    app: uint256 = convert(self._cells[self._app_slot(port)], uint256)
+    app: uint256 = convert(
+        self._cells[convert(keccak256(concat(convert(port, Bytes[128]), APPS)), uint256)], uint256
+    )
     if app == 0:
         self._fail_with_text(0xa09dbf59, port)  # IBCAppNotFound(string)
     return convert(app, address)
@@ -305,7 +288,10 @@ def _begin_send(client_id: String[64], timeout: uint64) -> (String[64], uint64):
         if proven >= deadline:
             # IBCInvalidTimeoutTimestamp(uint256,uint256)
             self._fail_with_words(0x65d30129, convert(deadline, bytes32), convert(proven, bytes32))
-    return self._counterparty(client_id, record), convert(sequence, uint64)
+    number: uint256 = record >> NUMBER_SHIFT
+    if number == 0:
+        return self._counterparties[client_id], convert(sequence, uint64)
+    return concat("client-", uint2str(convert(unsafe_sub(number, 1), uint24))), convert(sequence, uint64)
 
 # --------------------------------------------------------------------------------------------------------- administration
 # One bit for each character of an identifier (ICS-24): letters, digits and `. _ + - # [ ] < >`.

@@ -32,10 +32,22 @@ MAX_PROOF: public(constant(uint256)) = 2048
 # An application that reverts with it wants the packet to stay open: the receive reverts with the same bytes.
 NOT_NOW: constant(bytes4) = method_id("NotNow(bytes)", output_type=bytes4)
 WORD_20: constant(bytes32) = 0x0000000000000000000000000000000000000000000000000000000000000020
+WORD_1: constant(bytes32) = 0x0000000000000000000000000000000000000000000000000000000000000001
+WORD_40: constant(bytes32) = 0x0000000000000000000000000000000000000000000000000000000000000040
 WORD_A0: constant(bytes32) = 0x00000000000000000000000000000000000000000000000000000000000000a0
 WORD_E0: constant(bytes32) = 0x00000000000000000000000000000000000000000000000000000000000000e0
+# Of a size, without what goes beyond whole words.
+WHOLE_WORDS: constant(uint256) = max_value(uint256) - 31
 # A failed application must leave this part of the gas, or it may have been starved.
 GAS_LEFT_PART: constant(uint256) = 8
+
+# A packet's encoding up to its payloads, of which it has the offset.
+struct PacketHead:
+    sequence: uint64
+    sourceClient: String[64]
+    destClient: String[64]
+    timeoutTimestamp: uint64
+    payloads: uint256
 
 # ----------------------------------------------------------------------------------------------------------------- events
 
@@ -70,6 +82,17 @@ event ICS02ClientAdded:
 event ICS02ClientUpdated:
     clientId: String[64]
     result: uint8
+
+event ICS02MisbehaviourSubmitted:
+    clientId: String[64]
+
+event ClientPaused:
+    clientId: String[64]
+    by: address
+
+event ClientUnpaused:
+    clientId: String[64]
+    by: address
 
 event OwnershipTransferred:
     previousOwner: indexed(address)
@@ -119,7 +142,15 @@ def sendPacket(m: IBC.MsgSendPacket) -> uint64:
     destination: String[64] = ""
     sequence: uint64 = 0
     destination, sequence = lanes._begin_send(m.sourceClient, m.timeoutTimestamp)
-    lanes._cells[lanes._slot(m.sourceClient, 0x01, sequence)] = lanes._commitment(
+    slot: uint256 = convert(
+        keccak256(
+            concat(
+                keccak256(concat(convert(m.sourceClient, Bytes[64]), 0x01, convert(sequence, bytes8))), lanes.STORE
+            )
+        ),
+        uint256,
+    )
+    lanes._cells[slot] = lanes._commitment(
         destination,
         m.timeoutTimestamp,
         sha256(
@@ -134,15 +165,35 @@ def sendPacket(m: IBC.MsgSendPacket) -> uint64:
             )
         ),
     )
-    log SendPacket(
-        clientId=m.sourceClient,
-        sequence=convert(sequence, uint256),
-        packet=IBC.Packet(
-            sequence=sequence,
-            sourceClient=m.sourceClient,
-            destClient=destination,
-            timeoutTimestamp=m.timeoutTimestamp,
-            payloads=[m.payload],
+    # log SendPacket(clientId, sequence, packet), written out: Vyper would copy the payload into a list first.
+    raw_log(
+        [
+            0xab3a4458a269be61dfa43faa33aa7b1f5d570716f83ad078bc2ba5dab039abae,
+            keccak256(m.sourceClient),
+            convert(sequence, bytes32),
+        ],
+        concat(
+            WORD_20,
+            abi_encode(
+                PacketHead(
+                    sequence=sequence,
+                    sourceClient=m.sourceClient,
+                    destClient=destination,
+                    timeoutTimestamp=m.timeoutTimestamp,
+                    # Behind five words and the two texts, each with its length and filled up to whole words.
+                    payloads=unsafe_add(
+                        286,
+                        unsafe_add(
+                            unsafe_sub(len(m.sourceClient), unsafe_sub(len(m.sourceClient), 1) & 31),
+                            unsafe_sub(len(destination), unsafe_sub(len(destination), 1) & 31),
+                        ),
+                    ),
+                ),
+                ensure_tuple=False,
+            ),
+            WORD_1,
+            WORD_20,
+            abi_encode(m.payload, ensure_tuple=False),
         ),
     )
     return sequence
@@ -222,7 +273,8 @@ def recvPacket(m: IBC.MsgRecvPacket):
         lanes._fail_with_words(0x65d30129, convert(m.packet.timeoutTimestamp, bytes32), convert(block.timestamp, bytes32))
     slot: uint256 = lanes._slot(m.packet.destClient, 0x02, m.packet.sequence)
     stored: bytes32 = lanes._cells[slot]
-    receipt: bytes32 = keccak256(abi_encode(m.packet))
+    encoded: Bytes[3296] = abi_encode(m.packet, ensure_tuple=False)
+    receipt: bytes32 = keccak256(concat(WORD_20, encoded))
     if stored != empty(bytes32):
         if stored != receipt:
             lanes._fail_with_words(0x657b94fe, stored, receipt)  # IBCPacketReceiptMismatch(bytes32,bytes32)
@@ -247,7 +299,20 @@ def recvPacket(m: IBC.MsgRecvPacket):
     app: address = lanes._app(m.packet.payloads[0].destPort)
     # ILightClient.verifyMembership((bytes,(uint64,uint64),bytes[],bytes)), tails in the order value, path, proof. Written
     # out: Vyper's encoder would cost 1,500 gas more for every packet.
-    path: Bytes[448] = lanes._path_list(record, m.packet.destClient, lanes._path(m.packet.sourceClient, 0x01, m.packet.sequence))
+    key: Bytes[73] = lanes._path(m.packet.sourceClient, 0x01, m.packet.sequence)
+    path: Bytes[448] = b""
+    if record & lanes.PREFIXED == 0:
+        path = concat(WORD_1, WORD_20, convert(len(key), bytes32), key)
+    else:
+        path = abi_decode(
+            raw_call(
+                EXTENSION,
+                abi_encode(m.packet.destClient, key, method_id=method_id("pathList(string,bytes)")),
+                max_outsize=512,
+                is_delegate_call=True,
+            ),
+            Bytes[448],
+        )
     verified: Bytes[32] = raw_call(
         convert(record & lanes.ADDRESS_MASK, address),
         concat(
@@ -287,17 +352,31 @@ def recvPacket(m: IBC.MsgRecvPacket):
         max_outsize=2112,
         revert_on_failure=False,
     )
-    acknowledgements: DynArray[Bytes[2048], 1] = []
+    # From here on `answer` is abi.encode(bytes acknowledgement), as the application gave it or made below.
+    size: uint256 = 32
     if accepted:
         if len(answer) < 64:
             lanes._fail(0xadef7fb8)  # IBCFailedCallback()
-        size: uint256 = convert(extract32(answer, 32), uint256)
+        size = convert(extract32(answer, 32), uint256)
         if size == 0:
             lanes._fail(0xecfef798)  # IBCAsyncAcknowledgementNotSupported()
         if size > MAX_ACK:
             lanes._fail_with_word(method_id("AcknowledgementTooLong(uint256)", output_type=bytes4), size)
-        acknowledgements = [abi_decode(answer, Bytes[2048])]
-        if size == 32 and extract32(acknowledgements[0], 0) == lanes.UNIVERSAL_ERROR_ACK:
+        if (
+            extract32(answer, 0) != WORD_20
+            or len(answer) != unsafe_add(64, unsafe_add(size, 31) & WHOLE_WORDS)
+            or (
+                size & 31 != 0
+                and convert(extract32(answer, unsafe_sub(len(answer), 32)), uint256) << ((size & 31) << 3) != 0
+            )
+        ):
+            # Not the encoding that Solidity writes: what it says is encoded anew.
+            acknowledgement: Bytes[2048] = abi_decode(answer, Bytes[2048])
+            size = len(acknowledgement)
+            if size == 0:
+                lanes._fail(0xecfef798)  # IBCAsyncAcknowledgementNotSupported()
+            answer = abi_encode(acknowledgement)
+        if size == 32 and extract32(answer, 64) == lanes.UNIVERSAL_ERROR_ACK:
             lanes._fail(0x6b2675e3)  # IBCErrorUniversalAcknowledgement()
     else:
         if len(answer) == 0:
@@ -312,15 +391,19 @@ def recvPacket(m: IBC.MsgRecvPacket):
         if len(answer) >= 4 and convert(slice(answer, 0, 4), bytes4) == NOT_NOW:
             raw_revert(answer)
         log IBCAppRecvPacketCallbackError(reason=answer)
-        acknowledgements = [concat(lanes.UNIVERSAL_ERROR_ACK, b"")]
+        answer = concat(WORD_20, WORD_20, lanes.UNIVERSAL_ERROR_ACK)
     lanes._cells[lanes._slot(m.packet.destClient, 0x03, m.packet.sequence)] = sha256(
-        concat(0x02, sha256(acknowledgements[0]))
+        concat(0x02, sha256(slice(answer, 64, size)))
     )
-    log WriteAcknowledgement(
-        clientId=m.packet.destClient,
-        sequence=convert(m.packet.sequence, uint256),
-        packet=m.packet,
-        acknowledgements=acknowledgements,
+    # log WriteAcknowledgement(clientId, sequence, packet, [acknowledgement]), written out: the packet is encoded already, and
+    # abi.encode(bytes) behind a 1 is a list of one.
+    raw_log(
+        [
+            0x76765590e2b799b0506100f8a6610cfecab2c71e8e1f8aa981b099aff0dfdb74,
+            keccak256(m.packet.destClient),
+            convert(m.packet.sequence, bytes32),
+        ],
+        concat(WORD_40, convert(unsafe_add(64, len(encoded)), bytes32), encoded, WORD_1, answer),
     )
     lanes._locked = False
 
@@ -359,7 +442,20 @@ def ackPacket(m: IBC.MsgAckPacket):
         lanes._fail_with_words(0x3f87a2ec, stored, commitment)  # IBCPacketCommitmentMismatch(bytes32,bytes32)
     # ILightClient.verifyMembership((bytes,(uint64,uint64),bytes[],bytes)), tails in the order value, path, proof. Written
     # out: Vyper's encoder would cost 1,500 gas more for every packet.
-    path: Bytes[448] = lanes._path_list(record, m.packet.sourceClient, lanes._path(m.packet.destClient, 0x03, m.packet.sequence))
+    key: Bytes[73] = lanes._path(m.packet.destClient, 0x03, m.packet.sequence)
+    path: Bytes[448] = b""
+    if record & lanes.PREFIXED == 0:
+        path = concat(WORD_1, WORD_20, convert(len(key), bytes32), key)
+    else:
+        path = abi_decode(
+            raw_call(
+                EXTENSION,
+                abi_encode(m.packet.sourceClient, key, method_id=method_id("pathList(string,bytes)")),
+                max_outsize=512,
+                is_delegate_call=True,
+            ),
+            Bytes[448],
+        )
     verified: Bytes[32] = raw_call(
         convert(record & lanes.ADDRESS_MASK, address),
         concat(
@@ -452,6 +548,35 @@ def updateClient(clientId: String[64], updateMsg: Bytes[16384]) -> uint8:
     result: uint8 = extcall ILightClient(client).updateClient(updateMsg)
     log ICS02ClientUpdated(clientId=clientId, result=result)
     return result
+
+@external
+def submitMisbehaviour(clientId: String[64], misbehaviourMsg: Bytes[16384]):
+    """
+    @notice Shows a light client that it was lied to, which freezes it. ICS-02; selector of ICS26Router. Open to everyone.
+    """
+    client: address = convert(lanes._existing(clientId) & lanes.ADDRESS_MASK, address)
+    extcall ILightClient(client).misbehaviour(misbehaviourMsg)
+    log ICS02MisbehaviourSubmitted(clientId=clientId)
+
+@external
+def pauseClient(clientId: String[64]):
+    """
+    @notice Stops every packet of a client, in both directions, at once. Guardian or owner.
+    """
+    if msg.sender != lanes.guardian:
+        lanes._only_owner()
+    lanes._cells[lanes._record_slot(clientId)] = convert(lanes._existing(clientId) | lanes.PAUSED, bytes32)
+    log ClientPaused(clientId=clientId, by=msg.sender)
+
+@external
+def unpauseClient(clientId: String[64]):
+    """
+    @notice Lets a client's packets pass again. Owner only.
+    """
+    lanes._only_owner()
+    record: uint256 = lanes._existing(clientId)
+    lanes._cells[lanes._record_slot(clientId)] = convert(record & ~lanes.PAUSED, bytes32)
+    log ClientUnpaused(clientId=clientId, by=msg.sender)
 
 @external
 def addIBCApp(app: address):

@@ -28,7 +28,6 @@ interface ILargeApp:
 interface ILargeClient:
     def verifyMembership(msg_: IBC.MsgVerifyMembership) -> uint256: nonpayable
     def verifyNonMembership(msg_: IBC.MsgVerifyNonMembership) -> uint256: nonpayable
-    def misbehaviour(misbehaviourMsg: Bytes[16384]): nonpayable
 
 MAX_ACK: constant(uint256) = 2048
 NOT_NOW: constant(bytes4) = method_id("NotNow(bytes)", output_type=bytes4)
@@ -74,17 +73,6 @@ event ICS02ClientMigrated:
     counterpartyInfo: IBC.CounterpartyInfo
     client: address
 
-event ICS02MisbehaviourSubmitted:
-    clientId: String[64]
-
-event ClientPaused:
-    clientId: String[64]
-    by: address
-
-event ClientUnpaused:
-    clientId: String[64]
-    by: address
-
 event OwnershipTransferStarted:
     previousOwner: indexed(address)
     newOwner: indexed(address)
@@ -116,12 +104,28 @@ def _acknowledgement_commitment(acknowledgements: DynArray[Bytes[2048], 4]) -> b
 
 @internal
 @view
+def _prefixed(client_id: String[64], path: Bytes[73]) -> DynArray[Bytes[105], 2]:
+    """
+    @notice The path as the counterparty's store has it: appended to the last element of its prefix (ICS-24).
+    """
+    prefix: DynArray[Bytes[32], 2] = lanes._prefixes[client_id]
+    elements: DynArray[Bytes[105], 2] = []
+    last: uint256 = len(prefix) - 1
+    for i: uint256 in range(len(prefix), bound=2):
+        if i == last:
+            elements.append(concat(prefix[i], path))
+        else:
+            elements.append(prefix[i])
+    return elements
+
+@internal
+@view
 def _path_of(record: uint256, lane: String[64], path: Bytes[73]) -> DynArray[Bytes[105], 2]:
     """
     @notice The path under the counterparty's prefix.
     """
     if record & lanes.PREFIXED != 0:
-        return lanes._prefixed(lane, path)
+        return self._prefixed(lane, path)
     return [path]
 
 @external
@@ -219,6 +223,16 @@ def recvPayloads(m: IBC.MsgRecvPayloads):
         acknowledgements=acknowledgements,
     )
     lanes._locked = False
+
+@external
+@view
+def pathList(clientId: String[64], path: Bytes[73]) -> Bytes[448]:
+    """
+    @notice Part of `recvPacket` and `ackPacket`: the counterparty's path of something as the ABI has a `bytes[]`, for clients
+            with another prefix than a single empty element.
+    """
+    encoded: Bytes[448] = abi_encode(self._prefixed(clientId, path))
+    return slice(encoded, 32, len(encoded) - 32)
 
 @external
 def executePayloads(packet: IBC.LargePacket, relayer: address) -> DynArray[Bytes[2048], 4]:
@@ -433,35 +447,6 @@ def migrateClient(clientId: String[64], counterpartyInfo: IBC.CounterpartyInfo, 
     lanes._only_owner()
     lanes._set_client(clientId, counterpartyInfo, client, lanes._existing(clientId) & lanes.KEPT)
     log ICS02ClientMigrated(clientId=clientId, counterpartyInfo=counterpartyInfo, client=client)
-
-@external
-def submitMisbehaviour(clientId: String[64], misbehaviourMsg: Bytes[16384]):
-    """
-    @notice Shows a light client that it was lied to, which freezes it. ICS-02; selector of ICS26Router. Open to everyone.
-    """
-    client: address = convert(lanes._existing(clientId) & lanes.ADDRESS_MASK, address)
-    extcall ILargeClient(client).misbehaviour(misbehaviourMsg)
-    log ICS02MisbehaviourSubmitted(clientId=clientId)
-
-@external
-def pauseClient(clientId: String[64]):
-    """
-    @notice Stops every packet of a client, in both directions, at once. Guardian or owner.
-    """
-    if msg.sender != lanes.guardian:
-        lanes._only_owner()
-    lanes._cells[lanes._record_slot(clientId)] = convert(lanes._existing(clientId) | lanes.PAUSED, bytes32)
-    log ClientPaused(clientId=clientId, by=msg.sender)
-
-@external
-def unpauseClient(clientId: String[64]):
-    """
-    @notice Lets a client's packets pass again. Owner only.
-    """
-    lanes._only_owner()
-    record: uint256 = lanes._existing(clientId)
-    lanes._cells[lanes._record_slot(clientId)] = convert(record & ~lanes.PAUSED, bytes32)
-    log ClientUnpaused(clientId=clientId, by=msg.sender)
 
 @external
 def addIBCApp(portId: String[128], app: address):
