@@ -574,7 +574,7 @@ entry_lists = st.lists(
     unique_by=lambda e: e[0])
 
 
-@settings(max_examples=20)
+@settings(max_examples=15)
 @given(heights, entry_lists, st.sets(st.integers(0, 4), min_size=3), st.data())
 def test_what_a_quorum_signed_is_what_is_proven(evm_name, height, entries, positions, data):
     gate = kept("attested-property", evm_name, _gate)
@@ -617,7 +617,7 @@ def evm_name(request):
     return request.param
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.binary(max_size=600))
 def test_random_bytes_prove_nothing(evm_name, junk):
     gate = kept("attested-property", evm_name, _gate)

@@ -63,7 +63,7 @@ moves = st.lists(st.tuples(
     st.sampled_from(["add", "remove", "swap"]), st.integers(0, 1), st.integers(1, 10**14), st.integers(1, 10**14)), max_size=15)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(moves)
 def test_the_product_never_shrinks_and_nothing_is_lost(evm_name, history):
     need("Pool", "TestToken")

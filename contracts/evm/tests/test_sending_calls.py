@@ -98,7 +98,7 @@ def test_targets_that_are_no_address_are_not_sent(origin, target):
 
 def test_an_envelope_is_sent_as_it_is_whatever_its_size(origin):
     """The envelope ends with the sender's address, or with attributes: all sizes, for it is read where it lies."""
-    for size in [*range(0, 66), 700]:
+    for size in origin.chain.some([*range(0, 66), 700], 33):
         for attributes in ((), (Attribute(b"abcd", b"v" * (size % 5)),)):
             value = Envelope((Call(THERE, (), 1, b"i" * size),), origin.refund(), attributes).encode()
             origin.handler.sendEnvelope(LANE, origin.chain.timestamp + 60, value, sender=origin.user)
@@ -157,7 +157,7 @@ def test_a_contract_hears_how_its_call_ended(origin, status):
     assert origin.sender.read.client() == LANE and origin.sender.read.caller() == origin.handler.address
     assert origin.sender.read.outcome() == (outcome if status == 0 else b"")
     assert receipt.events(origin.handler, "Settled") == [{
-        "crossing": crossing, "sender": hexa(origin.sender.address), "status": status}]
+        "sender": hexa(origin.sender.address), "sequence": 9, "status": status}]
     assert receipt.events(origin.handler, "CallbackFailed") == []
 
 
@@ -235,7 +235,7 @@ call_lists = st.lists(st.tuples(
     st.integers(0, 2**64 - 1), st.binary(max_size=200)), min_size=1, max_size=8)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(call_lists)
 def test_random_calls_are_written_as_the_oracle_writes_them(evm_name, calls):
     need("ExecutionHandler", "ExecutionAccount")

@@ -149,7 +149,7 @@ class Chain:
             raise Reverted(receipt)
         return receipt
 
-    def some(self, cases, least: int = 40):
+    def some(self, cases, least: int = 25):
         """All cases on the fast EVM; on the slow one at least `least` of them, evenly spread."""
         cases = list(cases)
         if self.name != "py-evm" or len(cases) <= least:
