@@ -79,22 +79,25 @@ struct Crossing {
     }
     for coin in funds {
       coins.append(littleEndian: UInt32(36))
-      coins += coin.amount.bytes(littleEndian: true)
-      coins += coin.denom.bytes
+      coins.push(coin.amount.bytes(littleEndian: true))
+      coins.push(coin.denom.bytes)
     }
     var call: [UInt8] = []
     call.append(littleEndian: UInt32(20))
     call.append(littleEndian: UInt32(20 + targetBytes.count))
     call.append(littleEndian: gasLimit)
     call.append(littleEndian: UInt32(20 + targetBytes.count + coins.count))
-    call += targetBytes + coins + inputBytes
+    call.push(targetBytes)
+    call.push(coins)
+    call.push(inputBytes)
     var envelope: [UInt8] = []
     envelope.append(littleEndian: UInt16(1))
     envelope.append(littleEndian: UInt32(14))
     envelope.append(littleEndian: UInt32(14 + 4 + call.count))
     envelope.append(littleEndian: UInt32(14 + 4 + call.count + refundTo.count))
     envelope.append(littleEndian: UInt32(4))
-    envelope += call + refundTo
+    envelope.push(call)
+    envelope.push(refundTo)
     // What a handler on an EVM chain reads.
     guard !lane.isEVM || envelope.count <= 4096 else { throw .malformed("call") }
     add(port: "execution", version: "causeway-1", encoding: "application/x-ssz", envelope)

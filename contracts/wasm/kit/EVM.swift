@@ -144,9 +144,14 @@ enum Calldata {
   static func words(_ answer: [UInt8], count: Int) -> [Uint128]? {
     guard answer.count == count * 32 else { return nil }
     var words: [Uint128] = []
-    for index in 0..<count {
-      guard let part = answer.part(index * 32, 32), let word = Uint128(word: part) else { return nil }
-      words.append(word)
+    var number: UInt128 = 0
+    for index in answer.indices {
+      if index % 32 < 16, answer[index] != 0 { return nil }
+      number = number << 8 | UInt128(answer[index])
+      if index % 32 == 31 {
+        words.append(Uint128(value: number))
+        number = 0
+      }
     }
     return words
   }

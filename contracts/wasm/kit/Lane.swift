@@ -106,15 +106,15 @@ enum InteroperableAddress {
       guard let chain = Uint128(decimal: domain.dropping(7)), domain.bytes[7] != 0x30, address.count == 20
       else { throw .malformed("domain") }
       reference = Array(chain.bytes(littleEndian: false).drop { $0 == 0 })
-      bytes += [0, 0]
+      bytes.push([0, 0])
     } else {
-      bytes += [0xca, 0x02]
+      bytes.push([0xca, 0x02])
     }
     guard !address.isEmpty, reference.count <= 41, address.count <= 52 else { throw .malformed("address") }
-    bytes.append(UInt8(reference.count))
-    bytes += reference
-    bytes.append(UInt8(address.count))
-    bytes += address
+    bytes.push(UInt8(reference.count))
+    bytes.push(reference)
+    bytes.push(UInt8(address.count))
+    bytes.push(address)
     guard bytes.count <= 64 else { throw .malformed("address") }
     return bytes
   }

@@ -84,17 +84,6 @@ struct Uint128: Comparable, Sendable {
     value = number
   }
 
-  /// Nil unless `word`, a big-endian `uint256` of 32 bytes, is below 2^128.
-  init?(word: [UInt8]) {
-    guard word.count == 32 else { return nil }
-    var number: UInt128 = 0
-    for index in 0..<32 {
-      guard index >= 16 || word[index] == 0 else { return nil }
-      number = number << 8 | UInt128(word[index])
-    }
-    value = number
-  }
-
   /// The 32 bytes of a `uint256`.
   func bytes(littleEndian: Bool) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: 32)
