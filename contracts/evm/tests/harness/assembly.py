@@ -27,6 +27,14 @@ def minimal_receiver() -> bytes:
     return deployed(bytes.fromhex("632432ef26" "60e01b" "5f52" "60205ff3"))
 
 
+def answering(answer: bytes, opcode: str = "f3") -> bytes:
+    """A contract that gives every caller the same bytes (f3), or fails with them (fd)."""
+    size = len(answer).to_bytes(2, "big")
+    runtime = b"\x61" + size + bytes.fromhex("600d5f39") + b"\x61" + size + bytes.fromhex("5f" + opcode) + b"\0" + answer
+    whole = len(runtime).to_bytes(2, "big")
+    return b"\x61" + whole + bytes.fromhex("600d5f39") + b"\x61" + whole + bytes.fromhex("5ff300") + runtime
+
+
 def stopping() -> bytes:
     """A contract that stops at once."""
     return deployed(b"\x00")
