@@ -61,7 +61,8 @@ public protocol EVMChainAccess: Sendable {
   func estimateGas(_ call: EVMCall, from sender: Bytes20) async throws(AccessError) -> UInt64
 
   /// Runs a call on the state after block `height`, or the newest.
-  func call(_ call: EVMCall, from sender: Bytes20?, at height: UInt64?) async throws(AccessError) -> EVMCallAnswer
+  func call(_ call: EVMCall, from sender: Bytes20?, at height: UInt64?) async throws(AccessError)
+    -> EVMCallAnswer
 
   /// Leaves a signed transaction to wait for a block.
   ///

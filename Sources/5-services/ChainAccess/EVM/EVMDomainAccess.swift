@@ -58,7 +58,8 @@ public struct EVMDomainAccess: DomainAccess, EVMChainAccess {
     public let checksRouter: Bool
 
     public init(
-      address: String, chainID: UInt64, router: Bytes20, finality: Finality = .finalized, firstHeight: UInt64 = 0,
+      address: String, chainID: UInt64, router: Bytes20, finality: Finality = .finalized,
+      firstHeight: UInt64 = 0,
       checksRouter: Bool = true
     ) {
       self.checksRouter = checksRouter
@@ -117,7 +118,9 @@ public struct EVMDomainAccess: DomainAccess, EVMChainAccess {
   /// - Throws: `otherChain`; its `actual` is `no contract at 0x…` for a chain without the router.
   public func check() async throws(AccessError) {
     var requests = [EVMRequest("eth_chainId")]
-    if configuration.checksRouter { requests.append(EVMRequest("eth_getCode", [EVMJSON.text(router), "latest"])) }
+    if configuration.checksRouter {
+      requests.append(EVMRequest("eth_getCode", [EVMJSON.text(router), "latest"]))
+    }
     let answers = try await endpoint.call(all: requests)
     try checkChain(answers[0])
     guard configuration.checksRouter else {
@@ -268,7 +271,9 @@ public struct EVMDomainAccess: DomainAccess, EVMChainAccess {
       }
     }
     let list: [JSONValue]
-    if let elements { list = elements } else {
+    if let elements {
+      list = elements
+    } else {
       let answers = try await endpoint.call(
         all: block.transactions.map { EVMRequest("eth_getTransactionReceipt", [EVMJSON.text($0.hash)]) })
       var told: [JSONValue] = []
@@ -287,7 +292,8 @@ public struct EVMDomainAccess: DomainAccess, EVMChainAccess {
       else { throw .unproven }
       receipts.append(receipt)
     }
-    guard let trie = try? MerklePatriciaTrie(list: receipts.map(\.encoded)), trie.root == block.header.receiptsRoot
+    guard let trie = try? MerklePatriciaTrie(list: receipts.map(\.encoded)),
+      trie.root == block.header.receiptsRoot
     else { throw .unproven }
     return receipts
   }
@@ -315,7 +321,8 @@ public struct EVMDomainAccess: DomainAccess, EVMChainAccess {
     let answer = try? await self.call(
       call, from: transaction.from, pin: .hash(block.header.parent), height: block.header.number)
     if case .reverted(let revert)? = answer { return "\(revert.code): \(revert.text)" }
-    return receipt.gasUsed == transaction.gasLimit ? "evm.outOfGas: all gas was used" : "evm.reverted: reason unknown"
+    return receipt.gasUsed == transaction.gasLimit
+      ? "evm.outOfGas: all gas was used" : "evm.reverted: reason unknown"
   }
 
   public func signedHeader(at height: UInt64) async throws(AccessError) -> LightBlock { throw .notSupported }
@@ -423,7 +430,9 @@ public struct EVMDomainAccess: DomainAccess, EVMChainAccess {
     }
     var storage: [EthereumStorageProof] = []
     let elements = try EVMJSON.list(json["storageProof"], max: slots.count)
-    guard elements.count == slots.count, try EVMJSON.address(json["address"]) == router else { throw .unproven }
+    guard elements.count == slots.count, try EVMJSON.address(json["address"]) == router else {
+      throw .unproven
+    }
     for (slot, element) in zip(slots, elements) {
       guard try EVMJSON.word(element["key"]) == slot else { throw .unproven }
       storage.append(

@@ -58,7 +58,8 @@ extension EVMDomainAccess {
   private static let sweepMax: UInt64 = 1_024
 
   public func packets(
-    _ kind: PacketPath.Kind, of client: ClientID, after last: Messages.Sequence?, limit: Int, at version: UInt64
+    _ kind: PacketPath.Kind, of client: ClientID, after last: Messages.Sequence?, limit: Int,
+    at version: UInt64
   ) async throws(AccessError) -> [LedgerQueries.PacketEntry] {
     guard kind != .receipt, limit > 0 else { return [] }
     let header = try await header(at: version)
@@ -85,7 +86,8 @@ extension EVMDomainAccess {
         address: router, topics: [EVMEvents.topics(.answered), [ABI.eventTopic(client.text)]])
       let logs = try await scan.newest(
         filter, from: configuration.firstHeight, to: version, limit: .max, through: endpoint)
-      let told = Set(logs.compactMap { $0.log.topics.count == 3 ? UInt256(bigEndian: $0.log.topics[2]).asUInt64 : nil })
+      let told = Set(
+        logs.compactMap { $0.log.topics.count == 3 ? UInt256(bigEndian: $0.log.topics[2]).asUInt64 : nil })
       let wanted = told.filter { $0 > last?.rawValue ?? 0 }.sorted().compactMap { Messages.Sequence($0) }
       var first = 0
       while first < wanted.count, entries.count < limit {
@@ -145,7 +147,9 @@ extension EVMDomainAccess {
       (router, Functions.getCounterparty.encoded([.string(id.text)])),
     ])
     guard case .returned(let target) = of[0] else { return nil }
-    guard case .address(let address)? = try? ABI.decode(target, as: [.address]).first else { throw .malformed }
+    guard case .address(let address)? = try? ABI.decode(target, as: [.address]).first else {
+      throw .malformed
+    }
     if address.isZero { return nil }
     var counterparty: ClientID?
     if case .returned(let bytes) = of[1],
@@ -165,7 +169,8 @@ extension EVMDomainAccess {
     }
     // A client of Eureka: (address[] attestors, uint8 minimum, uint64 latest, bool frozen).
     let state: [ABIType] = [.tuple([.array(.address), .uint(8), .uint(64), .boolean])]
-    guard case .returned(let bytes) = said[3], case .tuple(let members)? = try? ABI.decode(bytes, as: state).first,
+    guard case .returned(let bytes) = said[3],
+      case .tuple(let members)? = try? ABI.decode(bytes, as: state).first,
       case .uint(let wide) = members[2], let height = wide.asUInt64, case .boolean(let isFrozen) = members[3]
     else {
       return ClientView(id: id, latest: nil, status: .active, counterparty: counterparty, policy: nil)
@@ -178,7 +183,8 @@ extension EVMDomainAccess {
       latest = (Height(height), UnixTime(seconds: seconds))
     }
     return ClientView(
-      id: id, latest: latest, status: isFrozen ? .frozen(Height(height)) : .active, counterparty: counterparty,
+      id: id, latest: latest, status: isFrozen ? .frozen(Height(height)) : .active,
+      counterparty: counterparty,
       policy: nil)
   }
 
@@ -192,7 +198,8 @@ extension EVMDomainAccess {
 
   /// 0 active, 1 expired, 2 frozen.
   private static func status(_ answer: EVMCallAnswer, _ latest: (Height, UnixTime)) -> ClientStatus {
-    guard case .returned(let bytes) = answer, case .uint(let number)? = try? ABI.decode(bytes, as: [.uint(8)]).first
+    guard case .returned(let bytes) = answer,
+      case .uint(let number)? = try? ABI.decode(bytes, as: [.uint(8)]).first
     else { return .active }
     return switch number.asUInt64 {
     case 1: .expired(at: latest.1)
@@ -203,7 +210,8 @@ extension EVMDomainAccess {
 
   /// Text that a contract gives as `string` or as `bytes`, whose encodings are the same.
   private static func text(_ answer: EVMCallAnswer) -> String? {
-    guard case .returned(let bytes) = answer, case .bytes(let text)? = try? ABI.decode(bytes, as: [.bytes]).first,
+    guard case .returned(let bytes) = answer,
+      case .bytes(let text)? = try? ABI.decode(bytes, as: [.bytes]).first,
       !text.isEmpty
     else { return nil }
     return String(validating: text, as: UTF8.self)
@@ -236,7 +244,8 @@ extension EVMDomainAccess {
 
   public func balance(of account: Bytes20) async throws(AccessError) -> UInt256 {
     try await ensureChecked()
-    return try EVMJSON.uint256(try await endpoint.call("eth_getBalance", [EVMJSON.text(account), "latest"]).get())
+    return try EVMJSON.uint256(
+      try await endpoint.call("eth_getBalance", [EVMJSON.text(account), "latest"]).get())
   }
 
   /// The code of a contract, now; empty where there is none.
@@ -282,7 +291,9 @@ extension EVMDomainAccess {
       [EVMJSON.quantity(UInt64(count)), "latest", [.number(String(min(max(percentile, 0), 100)))]]
     ).get()
     var baseFees: [UInt256] = []
-    for fee in try EVMJSON.list(json["baseFeePerGas"], max: count + 1) { baseFees.append(try EVMJSON.uint256(fee)) }
+    for fee in try EVMJSON.list(json["baseFeePerGas"], max: count + 1) {
+      baseFees.append(try EVMJSON.uint256(fee))
+    }
     var rewards: [UInt256] = []
     if let told = json["reward"], !told.isNull {
       for row in try EVMJSON.list(told, max: count) {

@@ -45,7 +45,9 @@ enum EVMAnswer: Sendable {
     let text = data?.string ?? data?["data"]?.string ?? data?["payload"]?.string ?? ""
     var revert: [UInt8]?
     // `0x…`, or `Reverted 0x…` (OpenEthereum's heirs).
-    if let last = text.split(separator: " ").last, last.hasPrefix("0x") { revert = try? Hex.decode(String(last)) }
+    if let last = text.split(separator: " ").last, last.hasPrefix("0x") {
+      revert = try? Hex.decode(String(last))
+    }
     var message = error["message"]?.string ?? ""
     if revert == nil, !text.isEmpty { message += ": " + text }
     let cut = String(decoding: Array(message.utf8.prefix(messageSizeMax)), as: UTF8.self)
@@ -86,7 +88,8 @@ final class EVMEndpoint: Sendable {
   /// What the endpoint was found not to know, so that it is not asked again.
   private let missing: Mutex<Set<String>>
 
-  init(address: String, headers: [(String, String)], transport: EVMTransport, limits: EVMDomainAccess.Limits) {
+  init(address: String, headers: [(String, String)], transport: EVMTransport, limits: EVMDomainAccess.Limits)
+  {
     self.address = address
     self.headers = headers
     self.transport = transport
@@ -155,7 +158,8 @@ final class EVMEndpoint: Sendable {
     guard elements.count == requests.count else { throw .malformed }
     var answers: [EVMAnswer?] = Array(repeating: nil, count: requests.count)
     for element in elements {
-      guard let id = element["id"]?.integer(Int.self), answers.indices.contains(id - 1), answers[id - 1] == nil
+      guard let id = element["id"]?.integer(Int.self), answers.indices.contains(id - 1),
+        answers[id - 1] == nil
       else { throw .malformed }
       answers[id - 1] = try EVMAnswer(element)
     }
@@ -176,7 +180,9 @@ final class EVMEndpoint: Sendable {
       throw .malformed
     }
     guard json.array != nil || json["jsonrpc"] != nil else {
-      guard status == 200 else { throw .endpoint(code: status, message: json["message"]?.string ?? "HTTP status") }
+      guard status == 200 else {
+        throw .endpoint(code: status, message: json["message"]?.string ?? "HTTP status")
+      }
       throw .malformed
     }
     return json

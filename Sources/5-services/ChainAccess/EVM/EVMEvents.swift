@@ -1,6 +1,6 @@
 import Encodings
-import Messages
 import MerkleProofs
+import Messages
 import PacketHost
 import WireBytes
 
@@ -128,7 +128,9 @@ enum EVMEvents {
     return (packet, Array(values.dropFirst()))
   }
 
-  private static func event(_ type: String, _ packet: Packet, _ acknowledgement: Acknowledgement? = nil) -> Event {
+  private static func event(_ type: String, _ packet: Packet, _ acknowledgement: Acknowledgement? = nil)
+    -> Event
+  {
     var attributes: [Event.Attribute] = [
       Event.Attribute("packet_source_client", packet.sourceClient.text),
       Event.Attribute("packet_dest_client", packet.destinationClient.text),

@@ -61,25 +61,32 @@ public enum EVMFault: Hashable, Sendable {
       "transaction nonce is too low")
     {
       self = .nonceTooLow
-    } else if says("nonce too high", "nonce too far in the future", "noncegap", "nonce is too high", "nonce gap") {
+    } else if says(
+      "nonce too high", "nonce too far in the future", "noncegap", "nonce is too high", "nonce gap")
+    {
       self = .nonceTooHigh
-    } else if says("insufficient funds", "insufficientfunds", "upfront cost exceeds", "insufficient balance") {
+    } else if says("insufficient funds", "insufficientfunds", "upfront cost exceeds", "insufficient balance")
+    {
       self = .fundsMissing
     } else if says(
       "transaction underpriced", "underpriced", "feetoolow", "max fee per gas less than block base fee",
-      "fee cap less than block base fee", "fee cap cannot be lower than the block base fee", "gas price below",
+      "fee cap less than block base fee", "fee cap cannot be lower than the block base fee",
+      "gas price below",
       "gas price is less than", "tip too low", "less than block base fee")
     {
       self = .underpriced
     } else if says("intrinsic gas too low", "intrinsic gas exceeds", "gas limit too low", "floor data gas") {
       self = .gasTooLow
-    } else if says("exceeds block gas limit", "gas limit is too high", "gas limit too high", "gaslimitexceeded") {
+    } else if says(
+      "exceeds block gas limit", "gas limit is too high", "gas limit too high", "gaslimitexceeded")
+    {
       self = .gasTooHigh
     } else if says("not currently canonical", "not canonical", "hash is not canonical") {
       self = .notCanonical
     } else if says(
       "missing trie node", "historical state", "state unavailable", "proof window", "pruned", "pruning",
-      "state is not available", "state not available", "no state available", "state at block", "state of block",
+      "state is not available", "state not available", "no state available", "state at block",
+      "state of block",
       "old data not available", "history has been", "is not available: blocknum", "data before txnum",
       "ancient block", "world state unavailable", "not supported for historical")
     {
@@ -90,7 +97,8 @@ public enum EVMFault: Hashable, Sendable {
     } else if says(
       "query returned more than", "block range", "range too large", "range is too", "too many results",
       "exceeds limit of", "bigger than range limit", "response size exceeded", "response size should not",
-      "limited to a", "max results", "too many blocks", "exceed max", "exceeds max", "maximum allowed number of",
+      "limited to a", "max results", "too many blocks", "exceed max", "exceeds max",
+      "maximum allowed number of",
       "query timeout exceeded", "log limit", "logs matched")
     {
       self = .logsTooMany
@@ -98,12 +106,17 @@ public enum EVMFault: Hashable, Sendable {
       self = .batchRefused
     } else if code == 413 || says("too large", "too big", "content length", "larger than") {
       self = .answerTooLarge
-    } else if code == 429 || code == -32_005 || says("rate limit", "too many requests", "compute units", "throttl") {
+    } else if code == 429 || code == -32_005
+      || says("rate limit", "too many requests", "compute units", "throttl")
+    {
       self = .limited
-    } else if code == -32_601 || says("method not found", "does not exist/is not available", "unsupported method") {
+    } else if code == -32_601
+      || says("method not found", "does not exist/is not available", "unsupported method")
+    {
       self = .methodUnknown
     } else if says(
-      "header not found", "block not found", "unknown block", "header for hash not found", "resource not found",
+      "header not found", "block not found", "unknown block", "header for hash not found",
+      "resource not found",
       "block with number", "cannot find block", "could not find block", "requested block")
     {
       self = .blockUnknown

@@ -11,9 +11,12 @@ struct EVMLogFilter: Sendable {
 
   func parameters(from first: UInt64, to last: UInt64) -> JSONValue {
     .object([
-      "address": EVMJSON.text(address), "fromBlock": EVMJSON.quantity(first), "toBlock": EVMJSON.quantity(last),
+      "address": EVMJSON.text(address), "fromBlock": EVMJSON.quantity(first),
+      "toBlock": EVMJSON.quantity(last),
       "topics": .array(
-        topics.map { $0.isEmpty ? .null : $0.count == 1 ? EVMJSON.text($0[0]) : .array($0.map { EVMJSON.text($0) }) }),
+        topics.map {
+          $0.isEmpty ? .null : $0.count == 1 ? EVMJSON.text($0[0]) : .array($0.map { EVMJSON.text($0) })
+        }),
     ])
   }
 

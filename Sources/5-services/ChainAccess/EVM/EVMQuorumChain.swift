@@ -132,7 +132,9 @@ public struct EVMQuorumChain: EVMChainAccess {
 
   /// The highest of what enough endpoints say; a revert counts when enough of them see it.
   public func estimateGas(_ call: EVMCall, from sender: Bytes20) async throws(AccessError) -> UInt64 {
-    let answers = await all { endpoint throws(AccessError) in try await endpoint.estimateGas(call, from: sender) }
+    let answers = await all { endpoint throws(AccessError) in
+      try await endpoint.estimateGas(call, from: sender)
+    }
     let values = Self.values(answers)
     guard values.count >= needed else { return try agreed(answers) }
     return values.sorted(by: >)[needed - 1]
@@ -166,6 +168,7 @@ public struct EVMQuorumChain: EVMChainAccess {
 
   /// Whether one has it: what another lacks, it will hear of.
   public func knows(_ transaction: Bytes32) async throws(AccessError) -> Bool {
-    try enough(await all { endpoint throws(AccessError) in try await endpoint.knows(transaction) }).contains(true)
+    try enough(await all { endpoint throws(AccessError) in try await endpoint.knows(transaction) }).contains(
+      true)
   }
 }

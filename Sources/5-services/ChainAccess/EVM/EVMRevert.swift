@@ -44,7 +44,8 @@ public struct EVMRevert: Hashable, Sendable {
       ("DuplicateSigner", [.address]), ("EmptyPackets", []), ("EmptySignatures", []), ("EmptyValue", []),
       ("FeatureNotSupported", []), ("FrozenClientState", []), ("HeightMismatch", [narrow, narrow]),
       ("InvalidPathLength", [number, number]), ("InvalidSignatureLength", [bytes]),
-      ("InvalidState", [narrow, narrow]), ("NotMember", []), ("NotNonMember", []), ("SignatureInvalid", [bytes]),
+      ("InvalidState", [narrow, narrow]), ("NotMember", []), ("NotNonMember", []),
+      ("SignatureInvalid", [bytes]),
       ("ThresholdNotMet", [number, .uint(8)]), ("UnknownSigner", [.address]), ("ECDSAInvalidSignature", []),
       ("ECDSAInvalidSignatureS", [.bytes32]), ("AccessControlUnauthorizedAccount", [.address, .bytes32]),
       // Transfer.
@@ -61,7 +62,8 @@ public struct EVMRevert: Hashable, Sendable {
       ("InvalidClient", [.address]), ("InvalidApp", [.address]), ("NotNow", [bytes]), ("InvalidEvidence", []),
       ("SignerOutOfOrder", [number]), ("PathListedTwice", [.bytes32]), ("EvidenceNotAccepted", [.bytes32]),
       ("Contradiction", []), ("NoContradiction", []), ("TooOld", [number, number]),
-      ("FromTheFuture", [number, number]), ("NoContract", [.address]), ("CallReverted", [number, bytes]), ("ResultTooLong", [number]),
+      ("FromTheFuture", [number, number]), ("NoContract", [.address]), ("CallReverted", [number, bytes]),
+      ("ResultTooLong", [number]),
       ("FundsRefused", [.address, number]), ("InvalidTransfer", [number]), ("TransferRefused", [.address]),
       ("InsufficientEscrow", [.address, number, number]), ("OverCap", [.string, .address, number, number]),
     ]

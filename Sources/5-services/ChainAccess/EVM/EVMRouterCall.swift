@@ -93,7 +93,8 @@ public indirect enum EVMRouterCall: Hashable, Sendable {
 
   static func value(_ packet: Packet) -> ABIValue {
     .tuple([
-      .uint(packet.sequence.rawValue), .string(packet.sourceClient.text), .string(packet.destinationClient.text),
+      .uint(packet.sequence.rawValue), .string(packet.sourceClient.text),
+      .string(packet.destinationClient.text),
       .uint(packet.timeout.seconds), .array(packet.payloads.map(value)),
     ])
   }

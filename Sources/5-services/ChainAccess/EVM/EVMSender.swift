@@ -75,7 +75,8 @@ public actor EVMSender {
   /// - Parameter isFollowing: false for one who calls ``step()`` himself.
   public init(
     chain: any EVMChainAccess, signer: any EVMTransactionSigning, store: any NonceStore,
-    rules: EVMFeeRules = EVMFeeRules(), limits: EVMSendingLimits = EVMSendingLimits(), isFollowing: Bool = true
+    rules: EVMFeeRules = EVMFeeRules(), limits: EVMSendingLimits = EVMSendingLimits(),
+    isFollowing: Bool = true
   ) {
     self.chain = chain
     self.signer = signer
@@ -157,7 +158,11 @@ public actor EVMSender {
     follow()
     let result = await withTaskCancellationHandler {
       await withCheckedContinuation { (answer: Answer) in
-        if Task.isCancelled { answer.resume(returning: .failure(.cancelled)) } else { waiters[id] = (answer, until) }
+        if Task.isCancelled {
+          answer.resume(returning: .failure(.cancelled))
+        } else {
+          waiters[id] = (answer, until)
+        }
       }
     } onCancel: {
       Task { await self.answer(id, .failure(.cancelled)) }
@@ -278,7 +283,9 @@ public actor EVMSender {
   private func nextNonce() async throws(EVMSendError) -> UInt64 {
     if let next { return next }
     let count: UInt64
-    do { count = try await chain.transactionCount(of: address, isPending: false) } catch { throw .access(error) }
+    do { count = try await chain.transactionCount(of: address, isPending: false) } catch {
+      throw .access(error)
+    }
     let kept = records.keys.max().map { $0 + 1 } ?? 0
     let nonce = max(count, kept)
     next = nonce
@@ -288,7 +295,9 @@ public actor EVMSender {
   /// Goes behind what waits of somebody else who has the key.
   private func skip(past nonce: UInt64) async throws(EVMSendError) {
     let pending: UInt64
-    do { pending = try await chain.transactionCount(of: address, isPending: true) } catch { throw .access(error) }
+    do { pending = try await chain.transactionCount(of: address, isPending: true) } catch {
+      throw .access(error)
+    }
     next = max(pending, nonce + 1)
   }
 

@@ -29,7 +29,9 @@ extension EVMSender {
     for record in records.values.sorted(by: { $0.nonce < $1.nonce }) {
       guard case .mined(_, let block, let height, _) = record.stage else { continue }
       let actual: Bytes32?
-      if let known = blocks[height] { actual = known } else {
+      if let known = blocks[height] {
+        actual = known
+      } else {
         do { actual = try await chain.stateHeader(at: height).hash } catch {
           // A shorter chain does not have the height.
           guard case .heightUnknown = error else { throw .access(error) }
@@ -158,7 +160,8 @@ extension EVMSender {
     guard let newest = record.variants.last else { return }
     // A quote that is over the cap says nothing about a replacement.
     let quote = try? await quote()
-    guard record.variants.count < limits.variantsMax, let fees = rules.replacing(newest.fees, quote: quote) else {
+    guard record.variants.count < limits.variantsMax, let fees = rules.replacing(newest.fees, quote: quote)
+    else {
       note.yield(.atCap(id: record.id, nonce: record.nonce))
       signed[record.nonce] = clock.now
       _ = await offer(record)

@@ -30,7 +30,8 @@ public actor NonceJournal: NonceStore {
     head.append(account)
     self.head = head
     if !FileManager.default.fileExists(atPath: path) {
-      guard FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
+      guard
+        FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
       else { throw .file }
     }
     guard let file = FileHandle(forUpdatingAtPath: path) else { throw .file }
@@ -75,7 +76,9 @@ public actor NonceJournal: NonceStore {
 
   deinit { try? file.close() }
 
-  public func load() throws(NonceStoreError) -> [NonceRecord] { records.values.sorted { $0.nonce < $1.nonce } }
+  public func load() throws(NonceStoreError) -> [NonceRecord] {
+    records.values.sorted { $0.nonce < $1.nonce }
+  }
 
   public func save(_ record: NonceRecord) throws(NonceStoreError) {
     try append(record.item.encoded())
@@ -117,14 +120,16 @@ public actor NonceJournal: NonceStore {
     let next = path + ".next"
     do {
       try? FileManager.default.removeItem(atPath: next)
-      guard FileManager.default.createFile(atPath: next, contents: nil, attributes: [.posixPermissions: 0o600]),
+      guard
+        FileManager.default.createFile(atPath: next, contents: nil, attributes: [.posixPermissions: 0o600]),
         let fresh = FileHandle(forUpdatingAtPath: next)
       else { throw NonceStoreError.file }
       guard flock(fresh.fileDescriptor, LOCK_EX | LOCK_NB) == 0 else { throw NonceStoreError.inUse }
       try fresh.write(contentsOf: Data(bytes))
       try fresh.synchronize()
-      // The paths are lent as C strings for the length of the call.
-      guard unsafe rename(next, path) == 0 else { throw NonceStoreError.file }
+      // Exchanges the two names, then removes the old file.
+      _ = try FileManager.default.replaceItemAt(
+        URL(fileURLWithPath: path), withItemAt: URL(fileURLWithPath: next))
       try Self.flushFolder(of: path)
       try? file.close()
       file = fresh
@@ -135,11 +140,11 @@ public actor NonceJournal: NonceStore {
   /// Makes a new name in a folder durable.
   private static func flushFolder(of path: String) throws(NonceStoreError) {
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    // The path is lent as a C string for the length of the call.
-    let descriptor = unsafe open(folder, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw .file }
-    defer { close(descriptor) }
-    guard fsync(descriptor) == 0 else { throw .file }
+    do {
+      guard let names = FileHandle(forReadingAtPath: folder) else { throw NonceStoreError.file }
+      try names.synchronize()
+      try names.close()
+    } catch { throw .file }
   }
 
   private enum Entry {
@@ -184,7 +189,8 @@ extension NonceRecord {
     var stageItems: [RLPItem] = []
     if case .mined(let transaction, let block, let height, let succeeded) = stage {
       stageItems = [
-        .string(transaction.array), .string(block.array), .integer(height), .integer(succeeded ? 1 as UInt64 : 0),
+        .string(transaction.array), .string(block.array), .integer(height),
+        .integer(succeeded ? 1 as UInt64 : 0),
       ]
     }
     return .list([

@@ -73,7 +73,9 @@ public actor VolatileNonces: NonceStore {
 
   public init() {}
 
-  public func load() throws(NonceStoreError) -> [NonceRecord] { records.values.sorted { $0.nonce < $1.nonce } }
+  public func load() throws(NonceStoreError) -> [NonceRecord] {
+    records.values.sorted { $0.nonce < $1.nonce }
+  }
   public func save(_ record: NonceRecord) throws(NonceStoreError) { records[record.nonce] = record }
   public func forget(_ nonce: UInt64) throws(NonceStoreError) { records[nonce] = nil }
 }
