@@ -274,8 +274,8 @@ let package = Package(
     tests(
       "ChainAccess",
       floors0To3 + [
-        "PacketHost", "StateTree", "Ledger", "ChainAccess", "LedgerService", "LocalKeys", crypto, nioCore,
-        nioPosix, nioHTTP1,
+        "Transactions", "PacketHost", "StateTree", "Ledger", "ChainAccess", "LedgerService", "LocalKeys", crypto,
+        nioCore, nioPosix, nioHTTP1,
       ]),
     tests(
       "SigningRules",

@@ -7,24 +7,22 @@ public import WireBytes
 ///
 /// Layout: a head of `magic ‖ u64 chain id ‖ account 20`, then entries of `u32 length ‖ RLP ‖ first 8 bytes of the
 /// Keccak-256 of what precedes, from the length on`. An entry is the whole record, or a nonce alone that is forgotten. A
-/// last entry that was cut short is dropped: nothing was sent for it. The file is written anew when most of it is old.
+/// last entry that was cut short is dropped: nothing was sent for it. The file begins anew when nothing in it counts any more.
 ///
 /// An actor, since it holds the open file, which no second one may open.
 public actor NonceJournal: NonceStore {
   public static let recordSizeMax = 4 << 20
   private static let magic = [UInt8]("causeway/nonces/1\n".utf8)
-  /// Entries beyond those that count, before the file is written anew.
+  /// Entries that count no more, before the file begins anew.
   private static let staleMax = 1_024
 
-  private let path: String
   private let head: [UInt8]
-  private var file: FileHandle
+  private let file: FileHandle
   private var records: [UInt64: NonceRecord] = [:]
   private var stale = 0
 
   /// Opens or makes the file; its folder must be there.
   public init(path: String, chainID: UInt64, account: Bytes20) throws(NonceStoreError) {
-    self.path = path
     var head = Self.magic
     head.append(bigEndian: chainID)
     head.append(account)
@@ -83,7 +81,7 @@ public actor NonceJournal: NonceStore {
   public func save(_ record: NonceRecord) throws(NonceStoreError) {
     try append(record.item.encoded())
     if records.updateValue(record, forKey: record.nonce) != nil { stale += 1 }
-    try rewriteIfStale()
+    try cutIfStale()
   }
 
   public func forget(_ nonce: UInt64) throws(NonceStoreError) {
@@ -91,7 +89,7 @@ public actor NonceJournal: NonceStore {
     try append(RLPItem.list([.integer(nonce)]).encoded())
     records[nonce] = nil
     stale += 2
-    try rewriteIfStale()
+    try cutIfStale()
   }
 
   // MARK: The file
@@ -111,30 +109,15 @@ public actor NonceJournal: NonceStore {
     } catch { throw .file }
   }
 
-  private func rewriteIfStale() throws(NonceStoreError) {
-    guard stale > Self.staleMax, stale > records.count else { return }
-    var bytes = head
-    for record in records.values.sorted(by: { $0.nonce < $1.nonce }) {
-      bytes += Self.framed(record.item.encoded())
-    }
-    let next = path + ".next"
+  /// Nothing that counts is in the file: it begins anew. What is cut off here was forgotten before.
+  private func cutIfStale() throws(NonceStoreError) {
+    guard stale > Self.staleMax, records.isEmpty else { return }
     do {
-      try? FileManager.default.removeItem(atPath: next)
-      guard
-        FileManager.default.createFile(atPath: next, contents: nil, attributes: [.posixPermissions: 0o600]),
-        let fresh = FileHandle(forUpdatingAtPath: next)
-      else { throw NonceStoreError.file }
-      guard flock(fresh.fileDescriptor, LOCK_EX | LOCK_NB) == 0 else { throw NonceStoreError.inUse }
-      try fresh.write(contentsOf: Data(bytes))
-      try fresh.synchronize()
-      // Exchanges the two names, then removes the old file.
-      _ = try FileManager.default.replaceItemAt(
-        URL(fileURLWithPath: path), withItemAt: URL(fileURLWithPath: next))
-      try Self.flushFolder(of: path)
-      try? file.close()
-      file = fresh
-      stale = 0
-    } catch let error as NonceStoreError { throw error } catch { throw .file }
+      try file.truncate(atOffset: UInt64(head.count))
+      try file.synchronize()
+      try file.seek(toOffset: UInt64(head.count))
+    } catch { throw .file }
+    stale = 0
   }
 
   /// Makes a new name in a folder durable.
