@@ -2,6 +2,7 @@ import Encodings
 import Foundation
 import KeyVault
 import Messages
+import SignatureSchemes
 import SignerAccess
 import SignerJournal
 import SignerService
@@ -99,7 +100,11 @@ final class RigKeys: KeySigning {
   }
 
   func facts(of key: KeyID, at now: UnixMilliseconds) -> KeyFacts? {
-    keys.withLock { $0[key] }.map { KeyFacts(id: $0.id, suite: $0.suite, purposes: purposes) }
+    keys.withLock { $0[key] }.map { key in
+      let point = try? Secp256k1.PublicKey(sec1: key.publicKey)
+      return KeyFacts(
+        id: key.id, suite: key.suite, purposes: purposes, evmAddress: point?.ethereumAddress)
+    }
   }
 
   func sign(
@@ -144,7 +149,7 @@ struct Rig: Sendable {
   static func start(
     limits: ServerLimits = ServerLimits(), suite: KeySuite = .secp256k1, alarms: AlarmRules = AlarmRules(),
     domain: KeyDomain = .operator, perMinute: UInt64 = 100_000_000,
-    durable: Bool = false, peers: [ClientPeer] = [.uid(getuid())],
+    durable: Bool = false, evmScope: EVMTransactionScope? = nil, peers: [ClientPeer] = [.uid(getuid())],
     address: ((RigDirectory) -> SignerAddress)? = nil,
     before: @escaping @Sendable (SigningPayload) throws(SignerRefusal) -> Void = { _ throws(SignerRefusal) in
     }
@@ -166,6 +171,7 @@ struct Rig: Sendable {
     if purposes.contains(.attestation) {
       grants.append(Grant(keys: [key.id], scope: .attestation(origins: [try DomainID("cosmos:demo-1")])))
     }
+    if let evmScope { grants.append(Grant(keys: [key.id], scope: .evmTransaction(evmScope))) }
     let policy = try AccessPolicy(
       domain: domain,
       clients: [
@@ -176,8 +182,8 @@ struct Rig: Sendable {
           name: try ClientName("watcher"), key: observer.publicKey, peers: peers, roles: [.observe],
           perMinute: 1_000, grants: []),
       ],
-      keyLimits: grants.isEmpty
-        ? [] : [KeyLimit(key: key.id, purpose: .attestation, perMinute: perMinute)], alarms: alarms)
+      keyLimits: grants.map { KeyLimit(key: key.id, purpose: $0.purpose, perMinute: perMinute) },
+      alarms: alarms)
     let memory = MemoryRecords()
     var records: any RecordKeeping = memory
     if durable {

@@ -59,7 +59,7 @@ struct RequestCodingTests {
     }
   }
 
-  @Test("of unknown tags are refused", arguments: [UInt8(0), 5, 0xff])
+  @Test("of unknown tags are refused", arguments: [UInt8(0), 6, 0xff])
   func tags(_ tag: UInt8) throws {
     #expect(throws: SignerMessageError.tag(tag)) { try SigningRequestCoding.decode([tag]) }
     #expect(throws: SignerMessageError.tag(tag)) { try SigningRequestCoding.decode([1, tag]) }
@@ -76,6 +76,38 @@ struct RequestCodingTests {
     }
     // A field that says nothing: sequence 0 written out in a body with an unknown, non-minimal length.
     #expect(throws: SignerMessageError.self) { try SigningRequestCoding.decode(head + raw + raw) }
+  }
+
+  @Test("as EVM transactions of another type, in other bytes, or for no chain, are refused")
+  func evmTransactions() throws {
+    let good = try EVMTransaction(
+      chainID: 1, nonce: 0, maxPriorityFeePerGas: .zero, maxFeePerGas: .zero, gasLimit: 0, to: nil)
+    let bytes = good.encoded()
+    // The tag, and what eth_sendRawTransaction takes without its signature.
+    #expect(try SigningRequestCoding.encode(.evmTransaction(good)) == [5] + bytes)
+    #expect(bytes == [2, 0xc9, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0xc0])
+    func refusal(_ change: (inout [UInt8]) -> Void) -> SignerMessageError? {
+      var changed = [5] + bytes
+      change(&changed)
+      do throws(SignerMessageError) {
+        _ = try SigningRequestCoding.decode(changed)
+        return nil
+      } catch { return error }
+    }
+    #expect(refusal { $0.removeLast(11) } == .evmTransaction(.type(nil)))
+    #expect(refusal { $0[1] = 1 } == .evmTransaction(.type(1)))
+    #expect(refusal { $0[3] = 0x80 } == .evmTransaction(.chainIDZero))
+    // A zero that is written out.
+    #expect(
+      refusal { $0[4] = 0 } == .evmTransaction(.rlp(part: .transaction, .leadingZero(offset: 2))))
+    #expect(
+      refusal { $0.append(0) }
+        == .evmTransaction(.rlp(part: .transaction, .trailingBytes(offset: 10, count: 1))))
+    #expect(refusal { $0[5] = 1 } == .evmTransaction(.priorityFeeAboveMaxFee))
+    let long = [UInt8](repeating: 0, count: EVMTransaction.sizeMax)
+    #expect(
+      refusal { $0 += long }
+        == .evmTransaction(.tooLarge(max: EVMTransaction.sizeMax, actual: EVMTransaction.sizeMax + 11)))
   }
 
   @Test("batches hold 1 to 64 requests")

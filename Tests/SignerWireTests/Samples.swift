@@ -66,6 +66,14 @@ enum Samples {
       .vote(
         try VoteStatement(
           chainID: "demo-1", kind: .prevote, height: 3, round: 0, blockID: nil, timestamp: time)),
+      .evmTransaction(
+        try EVMTransaction(
+          chainID: 31_337, nonce: 5, maxPriorityFeePerGas: UInt256(1), maxFeePerGas: UInt256(2_000),
+          gasLimit: 300_000, to: Bytes20 { _ in 7 }, value: UInt256(9), input: [1, 2, 3, 4, 5],
+          accessList: [EVMAccess(address: Bytes20(), storageKeys: [bytes(3)])])),
+      .evmTransaction(
+        try EVMTransaction(
+          chainID: 1, nonce: 0, maxPriorityFeePerGas: .zero, maxFeePerGas: .zero, gasLimit: 0, to: nil)),
       .transaction(
         UnsignedTransaction(
           [AnyMessage(typeURL: "/ibc.core.channel.v2.MsgRecvPacket", value: [1, 2, 3])], memo: "m",

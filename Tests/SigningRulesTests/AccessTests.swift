@@ -35,7 +35,7 @@ struct AccessTests {
     #expect(policy.clients.count == 1)
     #expect(policy.clients[0].peers == [.uid(1_000), .spiffe("spiffe://example.org/attester")])
     #expect(policy.clients[0].roles == [.sign, .observe])
-    #expect(policy.clients[0].grants.map(\.purpose) == [.attestation, .vote, .transaction])
+    #expect(policy.clients[0].grants.map(\.purpose) == [.attestation, .vote, .transaction, .evmTransaction])
     #expect(policy.approvers.threshold == 2)
     #expect(policy.approvers.keys.count == 3)
     #expect(policy.alarms.hours?.toMinute == 1_320)
@@ -119,6 +119,44 @@ struct AccessTests {
       (
         "\"denom\":\"stake\"", "\"denom\":\"s\"",
         .member(path: "clients.0.grants.2.feeMax.0.denom", wanted: .denom)
+      ),
+      ("eip155:31337", "eip155:031337", .member(path: "clients.0.grants.3.chains.1", wanted: .evmChain)),
+      ("eip155:31337", "cosmos:demo-1", .member(path: "clients.0.grants.3.chains.1", wanted: .evmChain)),
+      ("eip155:31337", "eip155:0", .member(path: "clients.0.grants.3.chains.1", wanted: .evmChain)),
+      ("eip155:31337", "eip155:1", .repeated(.chains)),
+      (
+        "\"to\":\"any\"", "\"to\":\"all\"",
+        .member(path: "clients.0.grants.3.calls.1.to", wanted: .contract)
+      ),
+      ("\"to\":\"any\"", "\"to\":\"0x\(String(repeating: "70", count: 20))\"", .repeated(.calls)),
+      (
+        "\"0x05060708\"", "\"0x0506070\"",
+        .member(path: "clients.0.grants.3.calls.1.selectors.0", wanted: .selector)
+      ),
+      (
+        "\"0x05060708\"", "\"0xABCDEF01\"",
+        .member(path: "clients.0.grants.3.calls.1.selectors.0", wanted: .selector)
+      ),
+      ("\"0x01020304\",\"0x\"", "\"0x\",\"0x\"", .repeated(.selectors)),
+      (
+        "\"selectors\":\"any\"", "\"selectors\":\"all\"",
+        .member(path: "clients.0.grants.3.calls.2.selectors", wanted: .array)
+      ),
+      (
+        "\"makesContracts\":false", "\"makesContracts\":0",
+        .member(path: "clients.0.grants.3.makesContracts", wanted: .boolean)
+      ),
+      (
+        "\"valueMax\":\"5\"", "\"valueMax\":5",
+        .member(path: "clients.0.grants.3.valueMax", wanted: .string)
+      ),
+      (
+        "\"feePerGasMax\":\"1", "\"feePerGasMax\":\"01",
+        .member(path: "clients.0.grants.3.feePerGasMax", wanted: .decimalText)
+      ),
+      (
+        "\"oneCallPerNonce\":true", "\"oneCallPerNonce\":null",
+        .member(path: "clients.0.grants.3.oneCallPerNonce", wanted: .boolean)
       ),
       ("\"threshold\":2", "\"threshold\":4", .threshold(4, keys: 3)),
       ("\"threshold\":2", "\"threshold\":0", .threshold(0, keys: 3)),

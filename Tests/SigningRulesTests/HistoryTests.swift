@@ -2,6 +2,7 @@ import LightClients
 import Messages
 import SigningRules
 import Testing
+import Transactions
 import WireBytes
 
 /// Everything that was ever signed, and whether two of the claims cannot both be true: written without the engine.
@@ -18,6 +19,7 @@ private struct NaiveChecker {
 
   var claims: [Claim] = []
   var votes: [(key: KeyID, vote: VoteStatement)] = []
+  var calls: [(key: KeyID, transaction: EVMTransaction)] = []
   /// Where each key served in the foreign format.
   var foreign: [(key: KeyID, origin: DomainID)] = []
 
@@ -61,6 +63,15 @@ private struct NaiveChecker {
       votes.append((key, vote))
       return nil
     case .transaction: return nil
+    case .evmTransaction(let new):
+      guard new.to != EVMAsked.sender || !new.input.isEmpty else { return nil }
+      for (other, old) in calls where other == key && old.chainID == new.chainID && old.nonce == new.nonce {
+        if (old.to, old.value) != (new.to, new.value) || old.input != new.input {
+          return "two calls of a nonce"
+        }
+      }
+      calls.append((key, new))
+      return nil
     }
   }
 
@@ -104,6 +115,10 @@ struct HistoryTests {
     }
   }
 
+  private static func facts(_ key: KeyID = Asked.key) -> KeyFacts {
+    Asked.facts(key, purposes: Set(KeyPurpose.allCases))
+  }
+
   private static func request(_ numbers: inout SeededNumbers) throws -> SigningRequest {
     let origin = numbers.below(2) == 0 ? "cosmos:demo-1" : "cosmos:demo-2"
     let height = 1 + numbers.below(24)
@@ -115,7 +130,12 @@ struct HistoryTests {
         Asked.entry("path \(first + $0)", numbers.below(4) == 0 ? "other" : "value")
       }
     }
-    switch numbers.below(6) {
+    switch numbers.below(8) {
+    case 6:
+      return try EVMAsked.transaction(
+        nonce: numbers.below(30), input: EVMAsked.receive.array + [UInt8(numbers.below(3))],
+        fee: UInt256(numbers.below(4)))
+    case 7: return try EVMAsked.cancellation(nonce: numbers.below(30))
     case 0:
       return try Asked.state(
         height, time: time, root: Asked.hash(numbers.below(4) == 0 ? "other" : "root \(height)"),
@@ -149,7 +169,7 @@ struct HistoryTests {
       let request = try Self.request(&numbers)
       let key = numbers.below(2) == 0 ? Asked.key : Asked.otherKey
       do {
-        let admission = try machine.state.ask(request, Asked.facts(key))
+        let admission = try machine.state.ask(request, Self.facts(key))
         machine.journal += admission.records.map { $0.encoded() }
         granted += 1
         if let wrong = checker.sign(request, key) {
@@ -171,7 +191,9 @@ struct HistoryTests {
       var state = try Asked.signer(SigningLimits(heightsKept: 3, pathsKept: 12, pathsPerHeight: 6))
       return try (0..<300).map { _ in
         let request = try Self.request(&numbers)
-        do { return "\(try state.ask(request).records.map { $0.encoded() })" } catch { return "\(error)" }
+        do { return "\(try state.ask(request, Self.facts()).records.map { $0.encoded() })" } catch {
+          return "\(error)"
+        }
       }
     }
     #expect(try run() == run())
@@ -185,7 +207,7 @@ struct HistoryTests {
     var signed: [(Int, SigningRequest)] = []
     for _ in 0..<200 {
       let request = try Self.request(&numbers)
-      guard let admission = try? state.ask(request) else { continue }
+      guard let admission = try? state.ask(request, Self.facts()) else { continue }
       journal += admission.records
       signed.append((journal.count, request))
     }
@@ -197,7 +219,7 @@ struct HistoryTests {
     for (count, request) in signed where count <= cut { #expect(checker.sign(request, Asked.key) == nil) }
     for _ in 0..<200 {
       let request = try Self.request(&numbers)
-      guard (try? restored.ask(request)) != nil else { continue }
+      guard (try? restored.ask(request, Self.facts())) != nil else { continue }
       #expect(checker.sign(request, Asked.key) == nil)
     }
   }

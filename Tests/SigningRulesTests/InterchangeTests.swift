@@ -27,7 +27,7 @@ struct InterchangeTests {
     let file = try WatermarkInterchange(decoding: [UInt8](text.utf8))
     #expect(file.vaultID == Self.vault)
     #expect(file.epoch == 7)
-    #expect(file.records.count == 4)
+    #expect(file.records.count == 6)
     #expect(file.contentHash == (try RulesVectors.word(json?["contentHash"])))
     #expect(try JSONValue(decoding: [UInt8](file.text.utf8)).text() == text)
     for record in file.records { #expect(try WatermarkRecord(decoding: record.encoded()) == record) }

@@ -13,8 +13,8 @@ struct KeyDomainTests {
 
   @Test("let no key of people attest or vote, and no key of an enclave sign yet")
   func purposes() {
-    #expect(KeyDomain.user.purposes == [.transaction])
-    #expect(KeyDomain.settlement.purposes == [.transaction])
+    #expect(KeyDomain.user.purposes == [.transaction, .evmTransaction])
+    #expect(KeyDomain.settlement.purposes == [.transaction, .evmTransaction])
     #expect(KeyDomain.enclave.purposes.isEmpty)
   }
 }

@@ -119,7 +119,7 @@ struct RequestTests {
   @Test("give every refusal a number and a name of its own")
   func codes() {
     let kinds = SigningRefusal.Kind.allCases
-    #expect(kinds.count == 38)
+    #expect(kinds.count == 46)
     #expect(Set(kinds.map(\.rawValue)).count == kinds.count)
     #expect(Set(kinds.map(\.name)).count == kinds.count)
     #expect(SigningRefusal.otherVote.code == 409)

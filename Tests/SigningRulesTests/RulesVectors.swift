@@ -46,7 +46,9 @@ enum Asked {
     purposes: Set<KeyPurpose> = [.attestation, .foreignAttestation, .vote, .transaction],
     origin: DomainID? = nil, state: KeyState = .active, chainIDs: Set<String>? = nil
   ) -> KeyFacts {
-    KeyFacts(id: id, suite: suite, purposes: purposes, origin: origin, state: state, chainIDs: chainIDs)
+    KeyFacts(
+      id: id, suite: suite, purposes: purposes, origin: origin, state: state, chainIDs: chainIDs,
+      evmAddress: purposes.contains(.evmTransaction) ? EVMAsked.sender : nil)
   }
 
   static func origin(_ text: String = "cosmos:demo-1") throws -> DomainID { try DomainID(text) }
@@ -108,6 +110,7 @@ enum Asked {
       Grant(keys: keys, scope: .vote(chains: ["demo-1", "demo-2"])),
     ]
     if let scope { grants.append(Grant(keys: keys, scope: .transaction(scope))) }
+    grants.append(Grant(keys: keys, scope: .evmTransaction(try EVMAsked.scope())))
     grants = grants.filter { domain.purposes.contains($0.purpose) }
     return try AccessPolicy(
       domain: domain,

@@ -339,8 +339,12 @@ struct WatermarkTests {
   @Test("are written as the document says")
   func layout() throws {
     let vectors = try RulesVectors()
-    #expect(vectors.json["records"]?.array?.count == 6)
+    #expect(vectors.json["records"]?.array?.count == 8)
     var signer = try Asked.signer()
+    let call = try signer.ask(try EVMAsked.transaction(), EVMAsked.facts()).records
+    #expect(call.map { $0.encoded() } == [try vectors.record("call")])
+    let floor = WatermarkRecord.nonceFloor(key: Asked.key, chainID: 31_337, nonce: 6)
+    #expect(floor.encoded() == (try vectors.record("nonces")))
     guard case .claim(let claim) = try WatermarkRecord(decoding: try vectors.record("packets")) else {
       return
     }
@@ -360,7 +364,7 @@ struct WatermarkTests {
   @Test("refuse every shorter record, a longer one, and what is not canonical")
   func malformed() throws {
     let vectors = try RulesVectors()
-    for name in ["state", "packets", "floor", "origin", "vote", "lock"] {
+    for name in ["state", "packets", "floor", "origin", "vote", "lock", "call", "nonces"] {
       let bytes = try vectors.record(name)
       let record = try WatermarkRecord(decoding: bytes)
       #expect(record.encoded() == bytes)
@@ -387,7 +391,13 @@ struct WatermarkTests {
     #expect(throws: WatermarkRecordError.version(2)) {
       try WatermarkRecord(decoding: try changed("lock", 0, 2))
     }
-    #expect(throws: WatermarkRecordError.kind(6)) { try WatermarkRecord(decoding: try changed("lock", 1, 6)) }
+    #expect(throws: WatermarkRecordError.kind(8)) { try WatermarkRecord(decoding: try changed("lock", 1, 8)) }
+    var noChain = try vectors.record("call")
+    noChain.replaceSubrange(34..<42, with: [UInt8](repeating: 0, count: 8))
+    #expect(throws: WatermarkRecordError.evmChainZero) { try WatermarkRecord(decoding: noChain) }
+    var noNonce = try vectors.record("nonces")
+    noNonce.replaceSubrange(42..<50, with: [UInt8](repeating: 0xff, count: 8))
+    #expect(throws: WatermarkRecordError.nonce(.max)) { try WatermarkRecord(decoding: noNonce) }
     #expect(throws: WatermarkRecordError.lock(2)) {
       try WatermarkRecord(decoding: try changed("lock", 34, 2))
     }

@@ -91,6 +91,8 @@ KEY, OTHER = sha(b"key"), sha(b"other key")
 ROOT = sha(b"root")
 PATHS = sorted(sha(b"path %d" % n) for n in range(3))
 ORIGIN = b"cosmos:demo-1"
+# A call of the contract 0x7070… without value.
+CALL = sha(u(1, 20) + b"\x70" * 20 + u(32, 0) + bytes([1, 2, 3, 4, 9]))
 
 RECORDS = [
     ("state", u(1, 1) + u(1, 1) + KEY + u(1, 1) + short(ORIGIN) + u(8, 1) + u(8, 10) + u(1, 3)
@@ -103,6 +105,8 @@ RECORDS = [
     ("vote", u(1, 1) + u(1, 4) + KEY + short(b"demo-1") + u(8, 10) + u(4, 1) + u(1, 2)
      + sha(block_id(b"block")) + sha(vote_bytes(*VOTES[0][1:]))),
     ("lock", u(1, 1) + u(1, 5) + OTHER + u(1, 1)),
+    ("call", u(1, 1) + u(1, 6) + KEY + u(8, 31337) + u(8, 7) + CALL),
+    ("nonces", u(1, 1) + u(1, 7) + KEY + u(8, 31337) + u(8, 6)),
 ]
 
 INTERCHANGE_RECORDS = [
@@ -114,6 +118,8 @@ INTERCHANGE_RECORDS = [
     {"kind": "foreignOrigin", "key": hexa(OTHER), "origin": "cosmos:demo-1"},
     {"kind": "vote", "key": hexa(KEY), "chain": "demo-1", "height": "10", "round": "1", "type": "2",
      "block": hexa(sha(block_id(b"block"))), "signBytesHash": hexa(sha(vote_bytes(*VOTES[0][1:])))},
+    {"kind": "nonceFloor", "key": hexa(KEY), "chain": "31337", "nonce": "6"},
+    {"kind": "call", "key": hexa(KEY), "chain": "31337", "nonce": "7", "call": hexa(CALL)},
 ]
 
 
@@ -151,9 +157,14 @@ def policy():
                 {"purpose": "vote", "keys": [hexa(KEY)], "chains": ["demo-1"]},
                 {"purpose": "transaction", "keys": [hexa(KEY)], "chains": ["demo-1"], "typeURLs": ["/demo.MsgA"],
                  "feeMax": [{"denom": "stake", "amount": "1000"}], "gasMax": 300000},
+                {"purpose": "evmTransaction", "keys": [hexa(KEY)], "chains": ["eip155:1", "eip155:31337"],
+                 "calls": [{"to": "0x" + "70" * 20, "selectors": ["0x01020304", "0x"]},
+                           {"to": "any", "selectors": ["0x05060708"]}, {"to": "0x" + "71" * 20, "selectors": "any"}],
+                 "makesContracts": False, "valueMax": "5", "gasMax": 1000000, "feePerGasMax": "100000000000",
+                 "oneCallPerNonce": True},
             ]}],
         "keyLimits": [{"key": hexa(KEY), "purpose": p, "perMinute": 6000}
-                      for p in ("attestation", "vote", "transaction")],
+                      for p in ("attestation", "vote", "transaction", "evmTransaction")],
         "approvers": {"threshold": 2, "keys": [hexa(public(k)) for k in APPROVERS], "delaySeconds": 3600,
                       "expirySeconds": 86400},
         "alarms": {"rate": {"factor": 4, "floorPerMinute": 600, "action": "note"},

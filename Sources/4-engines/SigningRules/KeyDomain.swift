@@ -27,8 +27,8 @@ public enum KeyDomain: String, Hashable, Sendable, CaseIterable {
   /// What keys of this domain may sign at all; a policy narrows it further, and nothing widens it.
   public var purposes: Set<KeyPurpose> {
     switch self {
-    case .user, .settlement: [.transaction]
-    case .operator: [.attestation, .foreignAttestation, .vote, .transaction]
+    case .user, .settlement: [.transaction, .evmTransaction]
+    case .operator: [.attestation, .foreignAttestation, .vote, .transaction, .evmTransaction]
     // Receipts of computation come with the enclaves themselves; until then such a key signs nothing.
     case .enclave: []
     }

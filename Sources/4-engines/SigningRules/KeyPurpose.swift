@@ -6,8 +6,10 @@ public enum KeyPurpose: String, Hashable, Sendable, CaseIterable {
   case foreignAttestation
   /// A validator's vote for a block.
   case vote
-  /// A transaction of an account.
+  /// A transaction of an account of a Cosmos chain.
   case transaction
+  /// A transaction of an account of an EVM chain.
+  case evmTransaction
 
   public var byte: UInt8 {
     switch self {
@@ -15,6 +17,7 @@ public enum KeyPurpose: String, Hashable, Sendable, CaseIterable {
     case .foreignAttestation: 2
     case .vote: 3
     case .transaction: 4
+    case .evmTransaction: 5
     }
   }
 

@@ -193,7 +193,8 @@ struct InitCommand: ParsableCommand {
     var grants: [JSONValue] = []
     var limits: [JSONValue] = []
     for (order, key) in zip(keys, made) where !order.places.isEmpty {
-      for purpose in order.purposes.sorted(by: { $0.rawValue < $1.rawValue }) where purpose != .transaction {
+      for purpose in order.purposes.sorted(by: { $0.rawValue < $1.rawValue })
+      where purpose != .transaction && purpose != .evmTransaction {
         let bounds = purpose == .vote ? "chains" : "origins"
         grants.append([
           "purpose": .string(purpose.rawValue), "keys": [.string(key.id.description)],

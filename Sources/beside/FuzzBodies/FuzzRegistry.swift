@@ -4,5 +4,6 @@ public enum FuzzRegistry {
     EncodingsBodies.all + LightClientBodies.all + MPTBodies.all + ForeignProtocolBodies.all
     + SignatureBodies.all + ICS23Bodies.all + GateBodies.all + PacketHostBodies.all
     + LedgerBodies.all + StateTreeBodies.all + RelayEngineBodies.all + SignerJournalBodies.all
-    + ThresholdBodies.all + SigningRulesBodies.all + SignerWireBodies.all + ContractHostBodies.all
+    + ThresholdBodies.all + SigningRulesBodies.all + SignerWireBodies.all + EVMTransactionBodies.all
+    + ContractHostBodies.all
 }

@@ -2,6 +2,7 @@ private import Encodings
 private import Messages
 private import SignerWire
 private import SigningRules
+private import Transactions
 private import WireBytes
 
 /// Bodies over everything that a stranger may send to a signer, and a false signer to its clients.
@@ -19,7 +20,11 @@ public enum SignerWireBodies {
       let binding = try? AttestationBinding(origin: origin, router: [1, 2], client: name)
     else { return [] }
     let entries = [StoredEntry(pathHash: Bytes32(), commitment: Bytes32())]
-    return [
+    let access = [EVMAccess(address: Bytes20(), storageKeys: [Bytes32()])]
+    let call = try? EVMTransaction(
+      chainID: 1, nonce: 2, maxPriorityFeePerGas: UInt256(3), maxFeePerGas: UInt256(4), gasLimit: 5,
+      to: Bytes20(), value: UInt256(6), input: [7, 8, 9, 10], accessList: access)
+    return (call.map { [.evmTransaction($0)] } ?? []) + [
       .attestation(
         AttestedStatement(
           binding: binding, height: Height(5), timestamp: UnixTime(seconds: 6), body: .state(root: Bytes32()))

@@ -12,6 +12,9 @@ public enum SigningRulesBodies {
 
   private static let lockSeed: [UInt8] = [1, 5] + word.array + [1]
   private static let originSeed: [UInt8] = [1, 3] + word.array + [13] + [UInt8]("cosmos:demo-1".utf8)
+  private static let callSeed: [UInt8] =
+    [1, 6] + word.array + [UInt8](repeating: 1, count: 16) + word.array
+  private static let nonceSeed: [UInt8] = [1, 7] + word.array + [UInt8](repeating: 1, count: 16)
   private static let claimSeed: [UInt8] = {
     var bytes: [UInt8] = [1, 1] + word.array + [1, 13] + [UInt8]("cosmos:demo-1".utf8)
     bytes.append(bigEndian: UInt64(1))
@@ -24,7 +27,8 @@ public enum SigningRulesBodies {
   }()
 
   /// What is read is written as it was, and restores a state that answers a second time as it did.
-  static let record = FuzzBody(name: "watermark-record", seeds: [lockSeed, originSeed, claimSeed]) { bytes in
+  static let record = FuzzBody(name: "watermark-record", seeds: [lockSeed, originSeed, claimSeed, callSeed, nonceSeed]) {
+    bytes in
     guard let record = try? WatermarkRecord(decoding: bytes) else { return }
     precondition(record.encoded() == bytes)
     guard let policy = try? AccessPolicy(domain: .operator, clients: [], keyLimits: []) else { return }
@@ -49,8 +53,10 @@ public enum SigningRulesBodies {
   private static let policySeed = """
     {"version":1,"domain":"operator","clients":[{"name":"a","key":"\(word)","peers":[{"uid":1},\
     {"spiffe":"spiffe://example.org/a"}],"roles":["sign"],"perMinute":60,"grants":[{"purpose":"attestation",\
-    "keys":["\(word)"],"origins":["cosmos:demo-1"]}]}],"keyLimits":[{"key":"\(word)","purpose":"attestation",\
-    "perMinute":60}],"approvers":{"threshold":0,"keys":[],"delaySeconds":0,"expirySeconds":0},\
+    "keys":["\(word)"],"origins":["cosmos:demo-1"]},{"purpose":"evmTransaction","keys":["\(word)"],\
+    "chains":["eip155:1"],"calls":[{"to":"any","selectors":["0x","0x01020304"]}],"makesContracts":false,"valueMax":"0",\
+    "gasMax":1,"feePerGasMax":"2","oneCallPerNonce":true}]}],"keyLimits":[{"key":"\(word)","purpose":"attestation",\
+    "perMinute":60},{"key":"\(word)","purpose":"evmTransaction","perMinute":60}],"approvers":{"threshold":0,"keys":[],"delaySeconds":0,"expirySeconds":0},\
     "alarms":{"newPurpose":{"action":"note"}}}
     """
 
@@ -61,7 +67,7 @@ public enum SigningRulesBodies {
   }
 
   private static let watermarksSeed: String = {
-    let records = [lockSeed, originSeed, claimSeed].compactMap { try? WatermarkRecord(decoding: $0) }
+    let records = [lockSeed, originSeed, claimSeed, callSeed, nonceSeed].compactMap { try? WatermarkRecord(decoding: $0) }
     return WatermarkInterchange(vaultID: word, epoch: 1, records: records).text
   }()
 

@@ -95,9 +95,11 @@ public struct ApproverRules: Hashable, Sendable {
 public enum AccessPolicyError: Error, Hashable, Sendable {
   public enum Part: String, Hashable, Sendable {
     case clients, peers, grants, keys, origins, chains, typeURLs, feeMax, keyLimits, approvers, roles
+    case calls, selectors
   }
   public enum Wanted: String, Hashable, Sendable {
     case object, array, string, word, integer, decimalText, hex32, denom, domain, clientName, spiffe, chainID
+    case boolean, evmChain, contract, selector
   }
 
   case json(JSONError)
@@ -214,6 +216,10 @@ public struct AccessPolicy: Hashable, Sendable {
         try list(scope.chains, .chains)
         try list(scope.typeURLs, .typeURLs)
         try list(scope.feeMax.map(\.denom), .feeMax)
+      case .evmTransaction(let scope):
+        try list(scope.chains, .chains)
+        try list(scope.calls.map(\.to), .calls)
+        for calls in scope.calls { try list(calls.selectors ?? [], .selectors) }
       }
     }
   }

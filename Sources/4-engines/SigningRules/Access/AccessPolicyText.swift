@@ -103,6 +103,20 @@ struct PolicyMembers {
     return word
   }
 
+  func boolean(_ name: String) throws(AccessPolicyError) -> Bool {
+    guard let value = members[name]?.boolean else { throw .member(path: join(name), wanted: .boolean) }
+    return value
+  }
+
+  /// Decimal text in its one form.
+  func amount(_ name: String) throws(AccessPolicyError) -> UInt256 {
+    let text = try string(name)
+    guard let amount = UInt256(decimal: text), amount.description == text else {
+      throw .member(path: join(name), wanted: .decimalText)
+    }
+    return amount
+  }
+
   func hex32(_ name: String) throws(AccessPolicyError) -> Bytes32 {
     guard let value = members[name], let bytes = Self.hex32(value) else {
       throw .member(path: join(name), wanted: .hex32)
@@ -217,7 +231,8 @@ extension ClientPeer {
 extension Grant {
   fileprivate init(_ json: JSONValue, _ path: String) throws(AccessPolicyError) {
     let known: Set<String> = [
-      "purpose", "keys", "origins", "chains", "typeURLs", "feeMax", "gasMax",
+      "purpose", "keys", "origins", "chains", "typeURLs", "feeMax", "gasMax", "calls", "makesContracts",
+      "valueMax", "feePerGasMax", "oneCallPerNonce",
     ]
     // The purpose says which of the others there are.
     let all = try PolicyMembers(json, path, known)
@@ -227,6 +242,8 @@ extension Grant {
       case .attestation, .foreignAttestation: ["origins"]
       case .vote: ["chains"]
       case .transaction: ["chains", "typeURLs", "feeMax", "gasMax"]
+      case .evmTransaction:
+        ["chains", "calls", "makesContracts", "valueMax", "gasMax", "feePerGasMax", "oneCallPerNonce"]
       }
     let members = try PolicyMembers(json, path, own.union(["purpose", "keys"]))
     let keys = try members.list("keys", .keys, .hex32) { PolicyMembers.hex32($0).map { KeyID($0) } }
@@ -244,6 +261,7 @@ extension Grant {
       case .foreignAttestation: .foreignAttestation(origins: try origins())
       case .vote: .vote(chains: try chains())
       case .transaction: .transaction(try TransactionScope(members, path, chains: try chains()))
+      case .evmTransaction: .evmTransaction(try EVMTransactionScope(members))
       }
     self.init(keys: keys, scope: scope)
   }
@@ -262,6 +280,7 @@ extension Grant {
       members["feeMax"] = .array(
         scope.feeMax.map { ["denom": .string($0.denom.text), "amount": .string($0.amount.description)] })
       members["gasMax"] = .number(String(scope.gasMax))
+    case .evmTransaction(let scope): scope.write(to: &members)
     }
     return .object(members)
   }
@@ -281,11 +300,7 @@ extension TransactionScope {
       guard let denom = try? Denom(try coin.string("denom")) else {
         throw .member(path: coin.join("denom"), wanted: .denom)
       }
-      let text = try coin.string("amount")
-      guard let amount = UInt256(decimal: text), amount.description == text else {
-        throw .member(path: coin.join("amount"), wanted: .decimalText)
-      }
-      fees.append(Coin(amount, denom))
+      fees.append(Coin(try coin.amount("amount"), denom))
     }
     self.init(chains: chains, typeURLs: typeURLs, feeMax: fees, gasMax: try members.integer("gasMax"))
   }

@@ -42,9 +42,11 @@ struct AdmissionRules: Sendable {
   }
 
   /// Everything that does not depend on time or history.
+  ///
+  /// - Returns: what the request is granted by.
   func check(
     _ request: SigningRequest, key: KeyFacts, client name: ClientName, isLocked: Bool
-  ) throws(SigningRefusal) {
+  ) throws(SigningRefusal) -> Grant.Scope {
     let purpose = request.purpose
     guard let index = clients[name], policy.domain == domain else { throw .unknownClient(name) }
     guard policy.clients[index].roles.contains(.sign) else { throw .roleMissing(.sign) }
@@ -65,8 +67,8 @@ struct AdmissionRules: Sendable {
     for grant in policy.clients[index].grants
     where grant.purpose == purpose && grant.keys.contains(key.id) {
       do {
-        try grant.check(request)
-        return
+        try grant.check(request, by: key)
+        return grant.scope
       } catch {
         if refusal == nil { refusal = error }
       }

@@ -9,6 +9,7 @@ public struct Grant: Hashable, Sendable {
     /// Chain ids as the chains call themselves.
     case vote(chains: [String])
     case transaction(TransactionScope)
+    case evmTransaction(EVMTransactionScope)
   }
 
   public let keys: [KeyID]
@@ -26,11 +27,12 @@ public struct Grant: Hashable, Sendable {
     case .foreignAttestation: .foreignAttestation
     case .vote: .vote
     case .transaction: .transaction
+    case .evmTransaction: .evmTransaction
     }
   }
 
   /// Refuses what lies outside the grant; key and purpose were compared before.
-  func check(_ request: SigningRequest) throws(SigningRefusal) {
+  func check(_ request: SigningRequest, by key: KeyFacts) throws(SigningRefusal) {
     switch (scope, request) {
     case (.attestation(let origins), .attestation(let statement)):
       try Self.check(statement.binding.origin, in: origins)
@@ -40,6 +42,8 @@ public struct Grant: Hashable, Sendable {
       guard chains.contains(vote.chainID) else { throw .chainNotGranted(vote.chainID) }
     case (.transaction(let scope), .transaction(let transaction)):
       try scope.check(transaction)
+    case (.evmTransaction(let scope), .evmTransaction(let transaction)):
+      try scope.check(transaction, from: key.evmAddress)
     default: throw .notGranted(request.purpose)
     }
   }

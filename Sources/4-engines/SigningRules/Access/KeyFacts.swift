@@ -1,4 +1,5 @@
 public import Messages
+public import WireBytes
 
 /// Where a key is in its life.
 public enum KeyState: String, Hashable, Sendable, CaseIterable {
@@ -29,10 +30,12 @@ public struct KeyFacts: Hashable, Sendable {
   public let state: KeyState
   /// The chains that it was made for, where it was made for some; an empty set is none. A policy narrows it further.
   public let chainIDs: Set<String>?
+  /// The account of a secp256k1 key on every EVM chain, where the key signs for one; without it nothing is its cancellation.
+  public let evmAddress: Bytes20?
 
   public init(
     id: KeyID, suite: KeySuite, purposes: Set<KeyPurpose>, origin: DomainID? = nil, state: KeyState = .active,
-    chainIDs: Set<String>? = nil
+    chainIDs: Set<String>? = nil, evmAddress: Bytes20? = nil
   ) {
     self.id = id
     self.suite = suite
@@ -40,6 +43,7 @@ public struct KeyFacts: Hashable, Sendable {
     self.origin = origin
     self.state = state
     self.chainIDs = chainIDs
+    self.evmAddress = evmAddress
   }
 }
 
@@ -48,8 +52,8 @@ extension KeySuite {
   func serves(_ purpose: KeyPurpose) -> Bool {
     switch purpose {
     case .attestation: true
-    // The deployed contract recovers Ethereum addresses.
-    case .foreignAttestation: self == .secp256k1
+    // The deployed contract recovers Ethereum addresses, and so does every EVM chain.
+    case .foreignAttestation, .evmTransaction: self == .secp256k1
     // CometBFT's key types (crypto/ed25519, crypto/secp256k1), and the Cosmos SDK's for accounts.
     case .vote, .transaction: self == .ed25519 || self == .frostEd25519 || self == .secp256k1
     }

@@ -40,6 +40,17 @@ public enum SigningRefusal: Error, Hashable, Sendable {
   case keyServesOtherOrigin(DomainID)
   /// The key was not made for this chain.
   case chainNotOfKey(String)
+  /// Nothing of the contract may be called.
+  case contractNotGranted(Bytes20)
+  /// The function may not be called, in a batch or by itself; nil for input that names none.
+  case functionNotGranted(FixedBytes<4>?)
+  /// Contracts may not be made.
+  case contractCreation
+  case valueTooHigh(asked: UInt256, ceiling: UInt256)
+  /// A batch of calls is not in the one encoding of its arguments.
+  case batchForm
+  /// Batches of calls lie in one another too deep.
+  case batchDepth(max: Int)
 
   // Limits
   case clientLimit(retryAfterMilliseconds: UInt64)
@@ -78,6 +89,10 @@ public enum SigningRefusal: Error, Hashable, Sendable {
   case otherVote
   /// The same vote was cast with another time: signing both would give two signed votes.
   case otherVoteTime
+  /// Another call was signed with this nonce; the same one, and the cancellation, may be signed again.
+  case otherCall(nonce: UInt64)
+  /// What was signed with nonces up to this one may be forgotten; only cancellations are signed there.
+  case nonceForgotten(UInt64)
 }
 
 extension SigningRefusal {
@@ -100,6 +115,12 @@ extension SigningRefusal {
     case otherSigner = 114
     case keyServesOtherOrigin = 115
     case chainNotOfKey = 116
+    case contractNotGranted = 117
+    case functionNotGranted = 118
+    case contractCreation = 119
+    case valueTooHigh = 120
+    case batchForm = 121
+    case batchDepth = 122
 
     case clientLimit = 200
     case keyLimit = 201
@@ -124,6 +145,8 @@ extension SigningRefusal {
     case voteBehind = 408
     case otherVote = 409
     case otherVoteTime = 410
+    case otherCall = 411
+    case nonceForgotten = 412
 
     public var name: String { "\(self)" }
   }
@@ -147,6 +170,12 @@ extension SigningRefusal {
     case .otherSigner: .otherSigner
     case .keyServesOtherOrigin: .keyServesOtherOrigin
     case .chainNotOfKey: .chainNotOfKey
+    case .contractNotGranted: .contractNotGranted
+    case .functionNotGranted: .functionNotGranted
+    case .contractCreation: .contractCreation
+    case .valueTooHigh: .valueTooHigh
+    case .batchForm: .batchForm
+    case .batchDepth: .batchDepth
     case .clientLimit: .clientLimit
     case .keyLimit: .keyLimit
     case .noEntries: .noEntries
@@ -168,6 +197,8 @@ extension SigningRefusal {
     case .voteBehind: .voteBehind
     case .otherVote: .otherVote
     case .otherVoteTime: .otherVoteTime
+    case .otherCall: .otherCall
+    case .nonceForgotten: .nonceForgotten
     }
   }
 
@@ -185,13 +216,14 @@ extension SigningRefusal {
     case .unknownClient, .roleMissing, .keyState, .keyLocked, .tooManyOrigins: .stop
     case .purposeNotOfDomain, .purposeNotOfKey, .suiteNotForPurpose, .notGranted, .originNotGranted,
       .chainNotGranted, .messageTypeNotGranted, .feeDenomNotGranted, .feeTooHigh, .gasTooHigh, .otherSigner,
-      .keyServesOtherOrigin, .chainNotOfKey:
+      .keyServesOtherOrigin, .chainNotOfKey, .contractNotGranted, .functionNotGranted, .contractCreation,
+      .valueTooHigh, .batchForm, .batchDepth:
       .refuse
     case .noEntries, .tooManyEntries, .duplicatePath, .heightZero, .timeZero, .noMessages, .tooManyMessages,
       .transactionTooLarge:
       .refuse
     case .otherTime, .otherRoot, .otherCommitment, .timeOrder, .pruned, .heightFull, .voteBehind, .otherVote,
-      .otherVoteTime:
+      .otherVoteTime, .otherCall, .nonceForgotten:
       .refuse
     }
   }

@@ -10,6 +10,7 @@ public enum SigningRequest: Hashable, Sendable {
   case foreignAttestation(origin: DomainID, EurekaStatement)
   case vote(VoteStatement)
   case transaction(UnsignedTransaction)
+  case evmTransaction(EVMTransaction)
 
   public var purpose: KeyPurpose {
     switch self {
@@ -17,6 +18,7 @@ public enum SigningRequest: Hashable, Sendable {
     case .foreignAttestation: .foreignAttestation
     case .vote: .vote
     case .transaction: .transaction
+    case .evmTransaction: .evmTransaction
     }
   }
 
@@ -25,28 +27,31 @@ public enum SigningRequest: Hashable, Sendable {
     switch self {
     case .attestation(let statement): statement.binding.origin
     case .foreignAttestation(let origin, _): origin
-    case .vote, .transaction: nil
+    case .vote, .transaction, .evmTransaction: nil
     }
   }
 
-  /// The chain that a vote or a transaction is for, as the chain calls itself.
+  /// The chain that a vote or a transaction is for, as the chain calls itself; EVM chains by CAIP-2.
   public var chainID: String? {
     switch self {
     case .attestation, .foreignAttestation: nil
     case .vote(let vote): vote.chainID
     case .transaction(let transaction): transaction.chainID
+    case .evmTransaction(let transaction): transaction.chainName
     }
   }
 
   /// What the key signs.
   ///
-  /// - SeeAlso: docs/spec/attestation.md for attestations, CometBFT's `CanonicalVote`, the Cosmos SDK's `SignDoc`.
+  /// - SeeAlso: docs/spec/attestation.md for attestations, CometBFT's `CanonicalVote`, the Cosmos SDK's `SignDoc`, EIP-1559.
   public var payload: SigningPayload {
     switch self {
     case .attestation(let statement): SigningPayload(.digest(statement.digest), recoverable: true)
     case .foreignAttestation(_, let statement): SigningPayload(.digest(statement.digest), recoverable: true)
     case .vote(let vote): SigningPayload(.message(vote.signBytes), recoverable: false)
     case .transaction(let transaction): SigningPayload(.message(transaction.signBytes), recoverable: false)
+    case .evmTransaction(let transaction):
+      SigningPayload(.digest(transaction.signingHash), recoverable: true)
     }
   }
 }
@@ -71,7 +76,8 @@ extension SigningRequest {
     case .foreignAttestation(_, .packets(let height, let entries)):
       guard height > 0 else { throw .heightZero }
       return try Self.checked(entries)
-    case .vote: return []
+    // An EVM transaction has been checked when it was made.
+    case .vote, .evmTransaction: return []
     case .transaction(let transaction):
       let count = transaction.messages.count
       guard count > 0 else { throw .noMessages }

@@ -13,20 +13,24 @@ public struct SigningLimits: Hashable, Sendable {
   public let pathsPerHeight: Int
   /// Keys times origins times formats, and keys times chains.
   public let tracksMax: Int
+  /// Of one key and EVM chain; the newest ones.
+  public let noncesKept: Int
   /// An attestation whose time is further ahead is refused: times do not go back, so that one far ahead at a low height
   /// would end the key's use.
   public let aheadSecondsMax: UInt64
 
   public init(
     heightsKept: Int = 10_000, pathsKept: Int = 1 << 18, pathsPerHeight: Int = 1 << 17, tracksMax: Int = 128,
-    aheadSecondsMax: UInt64 = 3_600
+    aheadSecondsMax: UInt64 = 3_600, noncesKept: Int = 1 << 14
   ) {
-    precondition(heightsKept > 0 && pathsKept > 0 && pathsPerHeight > 0 && tracksMax > 0)
+    precondition(
+      heightsKept > 0 && pathsKept > 0 && pathsPerHeight > 0 && tracksMax > 0 && noncesKept > 0)
     self.heightsKept = heightsKept
     self.pathsKept = pathsKept
     self.pathsPerHeight = pathsPerHeight
     self.tracksMax = tracksMax
     self.aheadSecondsMax = aheadSecondsMax
+    self.noncesKept = noncesKept
   }
 }
 
@@ -43,6 +47,7 @@ public enum WatermarkConflict: Error, Hashable, Sendable {
   case claim(KeyID, KeyPurpose, DomainID, Height, SigningRefusal)
   case foreignOrigin(KeyID, kept: DomainID, other: DomainID)
   case vote(KeyID, chainID: String, SigningRefusal)
+  case nonce(KeyID, chainID: UInt64, SigningRefusal)
   case tooManyTracks(max: Int)
 }
 
@@ -61,6 +66,7 @@ public struct SigningState: Sendable {
   private var tracks: [AttestationTrack] = []
   private var foreignOrigins: [KeyID: DomainID] = [:]
   private var votes: [VoteKey: VoteMark] = [:]
+  private var nonces: [NonceKey: NonceTrack] = [:]
   private var locked: Set<KeyID> = []
 
   struct TrackKey: Hashable {
@@ -72,6 +78,11 @@ public struct SigningState: Sendable {
   struct VoteKey: Hashable {
     let key: KeyID
     let chainID: String
+  }
+
+  struct NonceKey: Hashable {
+    let key: KeyID
+    let chainID: UInt64
   }
 
   /// A signer that has signed nothing. Nothing is granted when `policy` is of another domain.
@@ -97,7 +108,7 @@ public struct SigningState: Sendable {
   public mutating func admit(
     _ request: SigningRequest, key: KeyFacts, client: ClientName, at now: UnixMilliseconds
   ) throws(SigningRefusal) -> Admission {
-    try admission.check(request, key: key, client: client, isLocked: locked.contains(key.id))
+    let scope = try admission.check(request, key: key, client: client, isLocked: locked.contains(key.id))
     try admission.take(key: key.id, purpose: request.purpose, client: client, at: now)
     let entries = try request.checkedEntries()
     let records: [WatermarkRecord]
@@ -130,6 +141,12 @@ public struct SigningState: Sendable {
       }
     case .vote(let vote): return try admit(vote, request, key.id)
     case .transaction: records = []
+    case .evmTransaction(let transaction):
+      guard case .evmTransaction(let own) = scope, !own.oneCallPerNonce else {
+        records = try bind(transaction, key)
+        break
+      }
+      records = []
     }
     return Admission(payload: request.payload, records: records)
   }
@@ -205,6 +222,27 @@ public struct SigningState: Sendable {
     return Admission(payload: request.payload, records: [.vote(mark)])
   }
 
+  /// A nonce has one call: two would be two stories of which only the chain's next block chooses one.
+  private mutating func bind(
+    _ transaction: EVMTransaction, _ key: KeyFacts
+  ) throws(SigningRefusal) -> [WatermarkRecord] {
+    // It may stand beside any call, and below the floor: it can only take the place of one.
+    guard !transaction.isCancellation(of: key.evmAddress) else { return [] }
+    let name = NonceKey(key: key.id, chainID: transaction.chainID)
+    let known = nonces[name]
+    if known == nil, nonces.count >= limits.tracksMax { throw .tooManyOrigins(max: limits.tracksMax) }
+    let call = transaction.callHash
+    guard let place = try (known ?? NonceTrack()).place(of: call, at: transaction.nonce) else { return [] }
+    nonces[name, default: NonceTrack()].add(call, at: transaction.nonce, place: place)
+    var records: [WatermarkRecord] = [
+      .call(CallMark(key: key.id, chainID: transaction.chainID, nonce: transaction.nonce, call: call))
+    ]
+    if nonces[name]?.prune(kept: limits.noncesKept) == true, let floor = nonces[name]?.floor {
+      records.append(.nonceFloor(key: key.id, chainID: transaction.chainID, nonce: floor))
+    }
+    return records
+  }
+
   // MARK: Locks
 
   /// Keys that sign nothing until they are unlocked, sorted.
@@ -272,8 +310,32 @@ public struct SigningState: Sendable {
       }
       votes[name] = mark
       return true
+    case .call(let mark):
+      let name = NonceKey(key: mark.key, chainID: mark.chainID)
+      try checkRoom(for: name)
+      let track = nonces[name] ?? NonceTrack()
+      // What is below the floor is refused already.
+      if let floor = track.floor, mark.nonce <= floor { return false }
+      let place: Int?
+      do { place = try track.place(of: mark.call, at: mark.nonce) } catch {
+        throw .nonce(mark.key, chainID: mark.chainID, error)
+      }
+      guard let place else { return false }
+      nonces[name, default: NonceTrack()].add(mark.call, at: mark.nonce, place: place)
+      _ = nonces[name]?.prune(kept: limits.noncesKept)
+      return true
+    case .nonceFloor(let key, let chainID, let nonce):
+      let name = NonceKey(key: key, chainID: chainID)
+      try checkRoom(for: name)
+      return nonces[name, default: NonceTrack()].raise(floor: nonce)
     case .lock(let key, let isLocked):
       return isLocked ? locked.insert(key).inserted : locked.remove(key) != nil
+    }
+  }
+
+  private func checkRoom(for name: NonceKey) throws(WatermarkConflict) {
+    guard nonces[name] != nil || nonces.count < limits.tracksMax else {
+      throw .tooManyTracks(max: limits.tracksMax)
     }
   }
 
@@ -308,6 +370,17 @@ public struct SigningState: Sendable {
         ? left.chainID.utf8.lexicographicallyPrecedes(right.chainID.utf8) : left.key < right.key
     }
     records += marks.map { .vote($0) }
+    let accounts = nonces.sorted { left, right in
+      (left.key.key, left.key.chainID) < (right.key.key, right.key.chainID)
+    }
+    for (name, track) in accounts {
+      if let floor = track.floor {
+        records.append(.nonceFloor(key: name.key, chainID: name.chainID, nonce: floor))
+      }
+      records += track.marks.map {
+        .call(CallMark(key: name.key, chainID: name.chainID, nonce: $0.nonce, call: $0.call))
+      }
+    }
     records += locked.sorted().map { .lock(key: $0, isLocked: true) }
     return records
   }

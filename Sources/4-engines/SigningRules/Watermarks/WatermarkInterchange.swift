@@ -113,9 +113,7 @@ extension SigningState {
     // Floors last: a claim that contradicts is found before a floor covers it.
     for isFloor in [false, true] {
       for record in interchange.records {
-        var floor = false
-        if case .floor = record { floor = true }
-        guard floor == isFloor else { continue }
+        guard record.isFloor == isFloor else { continue }
         if try merged.raise(record) { raised.append(record) }
       }
     }
@@ -204,7 +202,7 @@ extension WatermarkRecord {
   fileprivate init(_ json: JSONValue, _ path: String) throws(WatermarkInterchangeError) {
     let all: Set<String> = [
       "kind", "key", "purpose", "origin", "revision", "height", "time", "root", "paths", "chain", "round",
-      "type", "block", "signBytesHash",
+      "type", "block", "signBytesHash", "nonce", "call",
     ]
     let kind = try WatermarkMembers(json, path, all).text("kind")
     func members(_ names: Set<String>) throws(WatermarkInterchangeError) -> WatermarkMembers {
@@ -245,7 +243,27 @@ extension WatermarkRecord {
         VoteMark(
           key: try members.key(), chainID: chain, height: height, round: round, kind: type,
           block: try members.word("block"), signBytesHash: try members.word("signBytesHash")))
+    case "call", "nonceFloor":
+      let isCall = kind == "call"
+      let members = try members(isCall ? ["chain", "nonce", "call"] : ["chain", "nonce"])
+      let chainID: UInt64 = try members.number("chain")
+      guard chainID > 0 else { throw .member(path: members.join("chain")) }
+      let nonce: UInt64 = try members.number("nonce")
+      guard nonce < .max else { throw .member(path: members.join("nonce")) }
+      let key = try members.key()
+      self =
+        isCall
+        ? .call(CallMark(key: key, chainID: chainID, nonce: nonce, call: try members.word("call")))
+        : .nonceFloor(key: key, chainID: chainID, nonce: nonce)
     default: throw .member(path: path + ".kind")
+    }
+  }
+
+  /// Whether it stands for what is forgotten.
+  fileprivate var isFloor: Bool {
+    switch self {
+    case .floor, .nonceFloor: true
+    case .claim, .foreignOrigin, .vote, .lock, .call: false
     }
   }
 
@@ -287,6 +305,17 @@ extension WatermarkRecord {
       members["kind"] = "lock"
       members["key"] = .string(key.description)
       members["locked"] = .boolean(isLocked)
+    case .call(let mark):
+      members["kind"] = "call"
+      members["key"] = .string(mark.key.description)
+      members["chain"] = .string(String(mark.chainID))
+      members["nonce"] = .string(String(mark.nonce))
+      members["call"] = .string(mark.call.description)
+    case .nonceFloor(let key, let chainID, let nonce):
+      members["kind"] = "nonceFloor"
+      members["key"] = .string(key.description)
+      members["chain"] = .string(String(chainID))
+      members["nonce"] = .string(String(nonce))
     }
     return .object(members)
   }

@@ -12,6 +12,8 @@ public import WireBytes
 ///     3 origin  origin
 ///     4 vote    chain id ‖ height (8) ‖ round (4) ‖ type (1) ‖ block (32) ‖ sign bytes' hash (32)
 ///     5 lock    locked (1: 0 or 1)
+///     6 call    chain id (8) ‖ nonce (8) ‖ hash of the call (32)
+///     7 nonces  chain id (8) ‖ nonce (8)
 ///
 /// - SeeAlso: docs/spec/signing-rules.md.
 public enum WatermarkRecord: Hashable, Sendable {
@@ -25,6 +27,10 @@ public enum WatermarkRecord: Hashable, Sendable {
   case vote(VoteMark)
   /// Whether a key is locked; the last record counts.
   case lock(key: KeyID, isLocked: Bool)
+  /// The call that an account has signed with a nonce on an EVM chain.
+  case call(CallMark)
+  /// Nonces up to this one are not remembered one by one any more.
+  case nonceFloor(key: KeyID, chainID: UInt64, nonce: UInt64)
 }
 
 /// What a key said of an origin at one height, in whole or in part.
@@ -63,6 +69,16 @@ public struct VoteMark: Hashable, Sendable {
   public let signBytesHash: Bytes32
 }
 
+/// The call that an account has signed with a nonce on an EVM chain.
+public struct CallMark: Hashable, Sendable {
+  public let key: KeyID
+  /// EIP-155.
+  public let chainID: UInt64
+  public let nonce: UInt64
+  /// `S(length of to (1) ‖ to ‖ value (32) ‖ input)`.
+  public let call: Bytes32
+}
+
 /// Why bytes are no record.
 public enum WatermarkRecordError: Error, Hashable, Sendable {
   case wire(WireError)
@@ -81,6 +97,9 @@ public enum WatermarkRecordError: Error, Hashable, Sendable {
   case round(UInt32)
   case voteType(UInt8)
   case lock(UInt8)
+  case evmChainZero
+  /// EIP-2681: no transaction has it.
+  case nonce(UInt64)
   /// A claim that says nothing.
   case emptyClaim
 }
@@ -123,6 +142,15 @@ extension WatermarkRecord {
     case .lock(let key, let isLocked):
       Self.open(5, key, &bytes)
       bytes.append(isLocked ? 1 : 0)
+    case .call(let mark):
+      Self.open(6, mark.key, &bytes)
+      bytes.append(bigEndian: mark.chainID)
+      bytes.append(bigEndian: mark.nonce)
+      bytes.append(mark.call)
+    case .nonceFloor(let key, let chainID, let nonce):
+      Self.open(7, key, &bytes)
+      bytes.append(bigEndian: chainID)
+      bytes.append(bigEndian: nonce)
     }
     return bytes
   }
@@ -223,6 +251,15 @@ extension WatermarkRecord {
         let byte = try reader.readUInt8()
         guard byte <= 1 else { throw WatermarkRecordError.lock(byte) }
         self = .lock(key: key, isLocked: byte == 1)
+      case 6, 7:
+        let chainID = try reader.readBigEndian(UInt64.self)
+        guard chainID > 0 else { throw WatermarkRecordError.evmChainZero }
+        let nonce = try reader.readBigEndian(UInt64.self)
+        guard nonce < .max else { throw WatermarkRecordError.nonce(nonce) }
+        self =
+          kind == 7
+          ? .nonceFloor(key: key, chainID: chainID, nonce: nonce)
+          : .call(CallMark(key: key, chainID: chainID, nonce: nonce, call: try reader.readFixed()))
       default: throw WatermarkRecordError.kind(kind)
       }
       try reader.finish()

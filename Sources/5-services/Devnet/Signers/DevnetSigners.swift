@@ -8,6 +8,8 @@ public import WireBytes
 public protocol DevnetSigners: Sendable {
   /// Nil for a name that has no key there.
   func account(_ name: String) -> (any TransactionSigning)?
+  /// The same key as an account of an EVM chain; nil for a name that has none.
+  func evmAccount(_ name: String) -> (any EVMTransactionSigning)?
   /// In the order of the policies.
   var attesters: [DevnetAttester] { get }
   /// - Parameter domain: harbor or island.

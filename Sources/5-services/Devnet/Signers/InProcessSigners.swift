@@ -6,7 +6,7 @@ import LedgerService
 public import LocalKeys
 public import Messages
 public import Transactions
-import WireBytes
+public import WireBytes
 
 /// Keys in files of the devnet's directory, which this process reads: for tests and benches that run in one process.
 ///
@@ -27,6 +27,10 @@ public struct InProcessSigners: DevnetSigners {
 
   public func account(_ name: String) -> (any TransactionSigning)? {
     accounts.secp256k1(name).map { LocalAccount(local: $0) }
+  }
+
+  public func evmAccount(_ name: String) -> (any EVMTransactionSigning)? {
+    accounts.secp256k1(name).map { LocalEVMAccount(local: $0) }
   }
 
   public var attesters: [DevnetAttester] {
@@ -59,6 +63,20 @@ public struct LocalAccount: TransactionSigning {
   ) async throws(TransactionSigningError) -> [UInt8] {
     let digest = SHA256Hash.hash(transaction.signBytes)
     return transaction.signed(local.sign(digest: digest).array)
+  }
+}
+
+/// The same key as an account of an EVM chain.
+public struct LocalEVMAccount: EVMTransactionSigning {
+  private let local: LocalSecp256k1Key
+
+  public init(local: LocalSecp256k1Key) { self.local = local }
+
+  public var address: Bytes20 { local.ethereumAddress }
+
+  public func sign(_ transaction: EVMTransaction) async throws(TransactionSigningError) -> [UInt8] {
+    let signature = local.signRecoverable(digest: transaction.signingHash).array
+    do { return try SignedEVMTransaction(transaction, signature: signature).encoded } catch { throw .refused }
   }
 }
 

@@ -4,6 +4,7 @@ import Ledger
 import LedgerService
 import LightClients
 import Messages
+import SignatureSchemes
 import SignerAccess
 import SignerWire
 import SigningRules
@@ -37,6 +38,33 @@ struct SignerAccount: TransactionSigning {
       if case .refused = error { throw .refused }
       throw .unavailable
     }
+  }
+}
+
+/// An account of EVM chains whose key a signer holds.
+struct SignerEVMAccount: EVMTransactionSigning {
+  let held: HeldKey
+  let address: Bytes20
+
+  /// Nil for a key that no such account can have.
+  init?(_ held: HeldKey) {
+    guard held.key.suite == .secp256k1, held.key.purposes.contains(.evmTransaction),
+      let point = try? Secp256k1.PublicKey(sec1: held.key.publicKey)
+    else { return nil }
+    self.held = held
+    address = point.ethereumAddress
+  }
+
+  func sign(_ transaction: EVMTransaction) async throws(TransactionSigningError) -> [UInt8] {
+    let signature: [UInt8]
+    do { signature = try await held.sign(.evmTransaction(transaction)) } catch {
+      if case .refused = error { throw .refused }
+      throw .unavailable
+    }
+    // Whoever gave a signature by another key is not the signer that was asked for.
+    guard let signed = try? SignedEVMTransaction(transaction, signature: signature), signed.sender == address
+    else { throw .unavailable }
+    return signed.encoded
   }
 }
 

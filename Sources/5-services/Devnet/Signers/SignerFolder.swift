@@ -36,16 +36,25 @@ enum SignerClients {
     let name: String
     /// Labels of the keys that it may use.
     let keys: [String]
-    let purpose: KeyPurpose
-    /// Type URLs of the transactions' messages.
-    var messages: [String] = []
-    /// Chains, or origins, that it may sign for.
-    let chains: [String]
+    /// For what.
+    let uses: [Use]
+  }
+
+  /// What a client may have signed.
+  enum Use {
+    case attestation(origins: [String])
+    case vote(chain: String)
+    /// Type URLs of the messages.
+    case transaction(messages: [String])
+    /// Signatures of the functions, of whatever contract.
+    case evmCalls(of: [String])
+    /// Whatever an account can do.
+    case evmAccount
   }
 
   struct Key {
     let label: String
     let suite: KeySuite
-    let purpose: KeyPurpose
+    let purposes: [KeyPurpose]
   }
 }

@@ -2,6 +2,7 @@ import Contracts
 import Encodings
 import Ledger
 import SigningRules
+import WireBytes
 
 /// Which keys a devnet's signers hold, and who may ask for what: the policy that they are made with.
 struct SignerPlan {
@@ -12,17 +13,24 @@ struct SignerPlan {
   /// Keys of people: nobody but their own client may ask for them.
   static let user = SignerPlan(
     domain: .user,
-    keys: DevnetNames.users.map { .init(label: $0, suite: .secp256k1, purpose: .transaction) },
+    keys: DevnetNames.users.map { .init(label: $0, suite: .secp256k1, purposes: account) },
     clients: [
       .init(
-        name: SignerClients.people, keys: DevnetNames.users, purpose: .transaction,
-        messages: [
-          LedgerMessage.TypeURL.send, LedgerMessage.TypeURL.callProgram, LedgerMessage.TypeURL.sendPacket,
-          // Anybody may relay.
-          LedgerMessage.TypeURL.updateClient, LedgerMessage.TypeURL.receivePacket,
-          LedgerMessage.TypeURL.acknowledgePacket, LedgerMessage.TypeURL.timeOutPacket,
-        ] + contracts, chains: chains)
+        name: SignerClients.people, keys: DevnetNames.users,
+        uses: [
+          .transaction(
+            messages: [
+              LedgerMessage.TypeURL.send, LedgerMessage.TypeURL.callProgram,
+              LedgerMessage.TypeURL.sendPacket,
+              // Anybody may relay.
+              LedgerMessage.TypeURL.updateClient, LedgerMessage.TypeURL.receivePacket,
+              LedgerMessage.TypeURL.acknowledgePacket, LedgerMessage.TypeURL.timeOutPacket,
+            ] + contracts),
+          .evmAccount,
+        ])
     ])
+
+  private static let account: [KeyPurpose] = [.transaction, .evmTransaction]
 
   /// What people may do with contracts: all that needs no authority over the domain.
   private static let contracts: [String] = WasmMessage.TypeURL.allCases.compactMap { type in
@@ -38,32 +46,55 @@ struct SignerPlan {
   static let operators = SignerPlan(
     domain: .operator,
     keys: [DevnetNames.operatorAccount, DevnetNames.relayerAccount].map {
-      .init(label: $0, suite: .secp256k1, purpose: .transaction)
-    } + DevnetNames.attesters.map { .init(label: $0, suite: .secp256k1, purpose: .attestation) }
+      .init(label: $0, suite: .secp256k1, purposes: account)
+    } + DevnetNames.attesters.map { .init(label: $0, suite: .secp256k1, purposes: [.attestation]) }
       + domains.map {
-        .init(label: SignerClients.validator($0), suite: .ed25519, purpose: .vote)
+        .init(label: SignerClients.validator($0), suite: .ed25519, purposes: [.vote])
       },
     clients: [
       .init(
-        name: DevnetNames.operatorAccount, keys: [DevnetNames.operatorAccount], purpose: .transaction,
-        messages: [
-          LedgerMessage.TypeURL.createClient, LedgerMessage.TypeURL.registerCounterparty,
-          LedgerMessage.TypeURL.updateClient,
-        ], chains: chains),
+        name: DevnetNames.operatorAccount, keys: [DevnetNames.operatorAccount],
+        uses: [
+          .transaction(
+            messages: [
+              LedgerMessage.TypeURL.createClient, LedgerMessage.TypeURL.registerCounterparty,
+              LedgerMessage.TypeURL.updateClient,
+            ]),
+          // It makes the contracts, whose addresses nobody knows before.
+          .evmAccount,
+        ]),
       .init(
-        name: DevnetNames.relayerAccount, keys: [DevnetNames.relayerAccount], purpose: .transaction,
-        messages: [
-          LedgerMessage.TypeURL.updateClient, LedgerMessage.TypeURL.receivePacket,
-          LedgerMessage.TypeURL.acknowledgePacket, LedgerMessage.TypeURL.timeOutPacket,
-        ], chains: chains),
+        name: DevnetNames.relayerAccount, keys: [DevnetNames.relayerAccount],
+        uses: [
+          .transaction(
+            messages: [
+              LedgerMessage.TypeURL.updateClient, LedgerMessage.TypeURL.receivePacket,
+              LedgerMessage.TypeURL.acknowledgePacket, LedgerMessage.TypeURL.timeOutPacket,
+            ]), .evmCalls(of: relaying),
+        ]),
     ]
       + DevnetNames.attesters.map {
-        .init(name: $0, keys: [$0], purpose: .attestation, chains: chains.map { "cosmos:\($0)" })
+        .init(
+          name: $0, keys: [$0], uses: [.attestation(origins: chains.map { "cosmos:\($0)" } + [evmChain])])
       }
       + domains.map {
         let name = SignerClients.validator($0)
-        return .init(name: name, keys: [name], purpose: .vote, chains: [DevnetGenesis.chainID($0)])
+        return .init(name: name, keys: [name], uses: [.vote(chain: DevnetGenesis.chainID($0))])
       })
+
+  /// What the router lets anybody do.
+  private static let relaying: [String] = {
+    let packet = "(uint64,string,string,uint64,(string,string,string,string,bytes)[])"
+    let proof = "bytes,(uint64,uint64)"
+    return [
+      "recvPacket((\(packet),\(proof)))", "recvPayloads((\(packet),\(proof)))",
+      "ackPacket((\(packet),bytes,\(proof)))", "ackPayloads((\(packet),bytes[],\(proof)))",
+      "timeoutPacket((\(packet),\(proof)))", "updateClient(string,bytes)", "submitMisbehaviour(string,bytes)",
+      "multicall(bytes[])", "relay(bytes[])",
+    ]
+  }()
+  /// The chain of `reef`.
+  private static let evmChain = EVMTransactionScope.chainPrefix + "31337"
 
   private static let domains = [DevnetNames.harbor, DevnetNames.island]
   private static let chains = domains.map { DevnetGenesis.chainID($0) }
@@ -72,10 +103,15 @@ struct SignerPlan {
   private static let perMinute: JSONValue = 600_000
   private static let feeMax: JSONValue = "1000000000000"
   private static let gasMax: JSONValue = 1_000_000_000
+  /// In wei: a million of the chain's token, and a thousand gwei.
+  private static let valueMax: JSONValue = "1000000000000000000000000"
+  private static let feePerGasMax: JSONValue = "1000000000000"
 
   /// What `causeway-signer init --key` takes.
   var keyArguments: [String] {
-    keys.flatMap { ["--key", "\($0.suite.rawValue):\($0.purpose.rawValue):\($0.label)"] }
+    keys.flatMap {
+      ["--key", "\($0.suite.rawValue):\($0.purposes.map(\.rawValue).joined(separator: "+")):\($0.label)"]
+    }
   }
 
   /// The policy's JSON, with keys named by label.
@@ -91,15 +127,17 @@ struct SignerPlan {
           .object([
             "name": .string(client.name), "key": .string(publicKeys[client.name] ?? ""),
             "peers": [["uid": .number(String(user))]], "roles": ["sign", "observe"],
-            "perMinute": Self.perMinute, "grants": [grant(client)],
+            "perMinute": Self.perMinute, "grants": .array(client.uses.map { grant($0, client.keys) }),
           ])
         }),
       "keyLimits": .array(
-        keys.map { key in
-          [
-            "key": .string("label:\(key.label)"), "purpose": .string(key.purpose.rawValue),
-            "perMinute": Self.perMinute,
-          ]
+        keys.flatMap { key in
+          key.purposes.map { purpose in
+            [
+              "key": .string("label:\(key.label)"), "purpose": .string(purpose.rawValue),
+              "perMinute": Self.perMinute,
+            ]
+          }
         }),
       // Nothing of a devnet's signers can be changed: it is made anew instead.
       "approvers": ["threshold": 0, "keys": [], "delaySeconds": 0, "expirySeconds": 0],
@@ -110,21 +148,39 @@ struct SignerPlan {
     ])
   }
 
-  private func grant(_ client: SignerClients.Client) -> JSONValue {
-    var members: [String: JSONValue] = [
-      "purpose": .string(client.purpose.rawValue),
-      "keys": .array(client.keys.map { .string("label:\($0)") }),
-    ]
-    let chains = JSONValue.array(client.chains.map { .string($0) })
-    switch client.purpose {
-    case .attestation, .foreignAttestation: members["origins"] = chains
-    case .vote: members["chains"] = chains
-    case .transaction:
-      members["chains"] = chains
-      members["typeURLs"] = .array(client.messages.map { .string($0) })
+  private func grant(_ use: SignerClients.Use, _ labels: [String]) -> JSONValue {
+    var members: [String: JSONValue] = ["keys": .array(labels.map { .string("label:\($0)") })]
+    func texts(_ texts: [String]) -> JSONValue { .array(texts.map { .string($0) }) }
+    func evm(selectors: JSONValue, makesContracts: Bool, valueMax: JSONValue) {
+      members["purpose"] = .string(KeyPurpose.evmTransaction.rawValue)
+      members["chains"] = texts([Self.evmChain])
+      members["calls"] = [["to": "any", "selectors": selectors]]
+      members["makesContracts"] = .boolean(makesContracts)
+      members["valueMax"] = valueMax
+      members["gasMax"] = Self.gasMax
+      members["feePerGasMax"] = Self.feePerGasMax
+      // A devnet's chain is rolled back on purpose, and its nonces with it.
+      members["oneCallPerNonce"] = false
+    }
+    switch use {
+    case .attestation(let origins):
+      members["purpose"] = .string(KeyPurpose.attestation.rawValue)
+      members["origins"] = texts(origins)
+    case .vote(let chain):
+      members["purpose"] = .string(KeyPurpose.vote.rawValue)
+      members["chains"] = texts([chain])
+    case .transaction(let messages):
+      members["purpose"] = .string(KeyPurpose.transaction.rawValue)
+      members["chains"] = texts(Self.chains)
+      members["typeURLs"] = texts(messages)
       members["feeMax"] = .array(
         Self.domains.map { ["denom": .string(DevnetGenesis.denom($0)), "amount": Self.feeMax] })
       members["gasMax"] = Self.gasMax
+    case .evmCalls(let functions):
+      evm(
+        selectors: texts(functions.map { ABI.selector($0).description }), makesContracts: false, valueMax: "0"
+      )
+    case .evmAccount: evm(selectors: "any", makesContracts: true, valueMax: Self.valueMax)
     }
     return .object(members)
   }

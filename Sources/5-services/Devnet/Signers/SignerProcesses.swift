@@ -46,6 +46,7 @@ public struct SignerProcesses: DevnetSigners {
   package func process(of domain: KeyDomain) async -> Int32? { await processes.identifier(of: domain) }
 
   public func account(_ name: String) -> (any TransactionSigning)? { keys.account(name) }
+  public func evmAccount(_ name: String) -> (any EVMTransactionSigning)? { keys.evmAccount(name) }
   public var attesters: [DevnetAttester] { keys.attesters }
   public func validators(of domain: String) throws(DevnetError) -> DevnetValidators {
     try keys.validators(of: domain)
@@ -196,6 +197,10 @@ public struct DevnetSignerKeys: DevnetSigners {
 
   public func account(_ name: String) -> (any TransactionSigning)? {
     held[name].flatMap { SignerAccount($0) }
+  }
+
+  public func evmAccount(_ name: String) -> (any EVMTransactionSigning)? {
+    held[name].flatMap { SignerEVMAccount($0) }
   }
 
   public var attesters: [DevnetAttester] {

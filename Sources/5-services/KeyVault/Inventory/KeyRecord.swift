@@ -1,5 +1,7 @@
 public import Messages
+import SignatureSchemes
 public import SigningRules
+import WireBytes
 
 /// Where a key is in its life. Times are Unix seconds.
 public enum KeyLife: Hashable, Sendable {
@@ -69,7 +71,12 @@ public struct KeyRecord: Hashable, Sendable {
   public func facts(at seconds: UInt64) -> KeyFacts {
     KeyFacts(
       id: id, suite: key.suite, purposes: plan.purposes, origin: plan.origin, state: state(at: seconds),
-      chainIDs: plan.chainIDs)
+      chainIDs: plan.chainIDs, evmAddress: evmAddress)
+  }
+
+  private var evmAddress: Bytes20? {
+    guard key.suite == .secp256k1, plan.purposes.contains(.evmTransaction) else { return nil }
+    return (try? Secp256k1.PublicKey(sec1: key.publicKey))?.ethereumAddress
   }
 
   /// A locked key counts as a retired one.

@@ -65,6 +65,14 @@ enum AuditLines {
       fields.append(.text(.chain, transaction.chainID))
       if let first = transaction.messages.first { fields.append(.text(.typeURL, first.typeURL)) }
       fields.append(.number(.count, UInt64(transaction.messages.count)))
+    case .evmTransaction(let transaction):
+      fields += [
+        .text(.chain, transaction.chainName), .number(.nonce, transaction.nonce),
+        .text(.address, transaction.to?.description ?? "none"), .hash(.payload, transaction.signingHash),
+      ]
+      if transaction.input.count >= 4 {
+        fields.append(.text(.operation, FixedBytes<4>(transaction.input.span, at: 0).description))
+      }
     }
     return fields
   }

@@ -16,6 +16,7 @@ public enum SignerMessageError: Error, Hashable, Sendable {
   case binding(AttestationBindingError)
   case vote
   case transaction(TransactionFormError)
+  case evmTransaction(EVMTransactionError)
   /// The same content in other bytes than ours.
   case notCanonical
 }

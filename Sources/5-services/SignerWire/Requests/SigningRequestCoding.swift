@@ -11,6 +11,7 @@ import WireBytes
 /// - foreign attestation: `[form: 1][origin: text][height: 8][seconds: 8 | entries]`
 /// - vote: `[kind: 1][chain id: text][height: 8][round: 4][block: 0 | 1 ‖ hash: 32 ‖ parts: 4 ‖ parts' hash: 32][seconds: 8][nanoseconds: 4]`
 /// - transaction: `[chain id: text][account number: 8][TxRaw with an empty signature, to the end]`
+/// - EVM transaction: `[02 ‖ RLP of EIP-1559's nine fields, to the end]`
 ///
 /// text and bytes are `[length: 1][…]`, entries `[count: 4]([path hash: 32][commitment: 32])…`, integers big-endian, signed
 /// ones in two's complement.
@@ -63,6 +64,7 @@ public enum SigningRequestCoding {
       try bytes.append(short: transaction.chainID.utf8)
       bytes.append(bigEndian: transaction.accountNumber)
       bytes += transaction.signed([])
+    case .evmTransaction(let transaction): bytes += transaction.encoded()
     }
     return bytes
   }
@@ -78,6 +80,7 @@ public enum SigningRequestCoding {
     case .foreignAttestation: request = try reader.foreignAttestation()
     case .vote: request = .vote(try reader.vote())
     case .transaction: request = .transaction(try reader.transaction())
+    case .evmTransaction: request = .evmTransaction(try reader.evmTransaction())
     }
     try reader.finish()
     return request
@@ -244,6 +247,14 @@ private struct RequestReader {
     // What is signed is what was read, so the bytes must be the ones that these fields give.
     guard transaction.signed([]) == raw else { throw .notCanonical }
     return transaction
+  }
+
+  /// RLP has one form for each transaction, and no other is read.
+  mutating func evmTransaction() throws(SignerMessageError) -> EVMTransaction {
+    let start = try take(bytes.count - offset)
+    do { return try EVMTransaction(decoding: [UInt8](bytes[start...])) } catch {
+      throw .evmTransaction(error)
+    }
   }
 
   func finish() throws(SignerMessageError) {
