@@ -270,11 +270,13 @@ def executePayloads(packet: IBC.LargePacket, relayer: address) -> DynArray[Bytes
         if len(answer) < 64:
             lanes._fail(0xadef7fb8)  # IBCFailedCallback()
         size: uint256 = convert(extract32(answer, 32), uint256)
-        if size == 0:
-            lanes._fail(0xecfef798)  # IBCAsyncAcknowledgementNotSupported()
         if size > MAX_ACK:
             lanes._fail_with_word(method_id("AcknowledgementTooLong(uint256)", output_type=bytes4), size)
         acknowledgement: Bytes[2048] = abi_decode(answer, Bytes[2048])
+        # Not the word at 32: the decoder follows the offset that the application gave.
+        size = len(acknowledgement)
+        if size == 0:
+            lanes._fail(0xecfef798)  # IBCAsyncAcknowledgementNotSupported()
         if size == 32 and extract32(acknowledgement, 0) == lanes.UNIVERSAL_ERROR_ACK:
             lanes._fail(0x6b2675e3)  # IBCErrorUniversalAcknowledgement()
         acknowledgements.append(acknowledgement)
