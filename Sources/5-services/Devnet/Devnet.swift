@@ -43,6 +43,9 @@ public actor Devnet {
   /// Nil before ``start()``; another one after the relayer failed.
   public private(set) var relayer: Relayer?
   public private(set) var attesters: [AttesterService] = []
+  /// The EVM chain, after ``start()`` in a devnet that has one.
+  private var reef: Reef?
+  public private(set) var reefAccess: EVMDomainAccess?
   private let harborSide: Domain
   private let islandSide: Domain
   private let lock: DirectoryLock
@@ -167,22 +170,29 @@ public actor Devnet {
       ports.harbor = try await serve(harborSide, port: options.harborPort, supervisor)
       ports.island = try await serve(islandSide, port: options.islandPort, supervisor)
     }
-    let lanes: [Network.Lane]
+    var lanes: [Network.Lane]
     do {
       let setup = try setup()
       lanes = try await setup.clients()
-      attesters = try makeAttesters(
-        for: lanes, harbor: try origin(harborSide, port: ports.harbor),
-        island: try origin(islandSide, port: ports.island))
-      try await setup.connect(lanes, signing: attesters)
+      var origins = [
+        try origin(harborSide, port: ports.harbor), try origin(islandSide, port: ports.island),
+      ]
+      let reefLane = try await raiseReef(setup, supervisor)
+      if let reefLane {
+        lanes.append(try await reefLane.clients())
+        origins.append(AttestedOrigin(reefLane.access, reading: .proven))
+      }
+      attesters = try makeAttesters(for: lanes, of: origins, router: reefLane?.router)
+      try await setup.connect(lanes.filter { $0.kind != .evm }, signing: attesters)
+      if let reefLane, let lane = lanes.last { try await reefLane.connect(lane, signing: attesters) }
     } catch let error as LaneSetupError {
       throw .lanes(error)
     } catch let error as DevnetError {
       throw error
     } catch { throw .lanes(.identifier) }
-    let network = network(lanes, ports: ports)
+    let network = await network(lanes, ports: ports)
     self.network = network
-    let configuration = try relayConfiguration(lanes)
+    let configuration = try await relayConfiguration(lanes)
     relayer = try Self.makeRelayer(configuration)
     await supervisor.keep("relayer") { [weak self] in
       guard let relayer = try await self?.freshRelayer(configuration) else { return }
@@ -208,6 +218,7 @@ public actor Devnet {
     listeners = [:]
     ending.finish()
     await transport?.shutdown()
+    await reef?.stop()
     await signers.stop()
     lock.release()
   }
@@ -245,6 +256,29 @@ public actor Devnet {
       })
   }
 
+  /// Starts the EVM chain and makes its contracts; nil in a devnet that has none.
+  private func raiseReef(
+    _ setup: LaneSetup, _ supervisor: Supervisor
+  ) async throws(DevnetError) -> ReefLane? {
+    guard let evm = options.evm else { return nil }
+    do throws(EVMSideError) {
+      announce(.settingUp(.deployContracts, domain: DevnetNames.reef))
+      let reef = try await Reef(evm, in: directory, signers: signers)
+      self.reef = reef
+      try await reef.deploy()
+      let access = try await reef.access()
+      reefAccess = access
+      let ending = ending
+      await supervisor.keep("\(DevnetNames.reef) node") {
+        do { try await reef.watch() } catch let error as EVMSideError { ending.yield(.evm(error)) }
+      }
+      return ReefLane(
+        harbor: setup.harbor, reef: reef, access: access,
+        deployer: try await reef.sender(DevnetNames.operatorAccount), router: access.router,
+        attesters: setup.attesters, checkpoint: setup.checkpoint)
+    } catch { throw .evm(error) }
+  }
+
   private func side(_ domain: Domain) throws(DevnetError) -> LaneSetup.Side {
     guard let account = signers.account(DevnetNames.operatorAccount) else { throw .genesis(domain: domain.name) }
     return LaneSetup.Side(
@@ -277,7 +311,7 @@ public actor Devnet {
   }
 
   private func makeAttesters(
-    for lanes: [Network.Lane], harbor: AttestedOrigin, island: AttestedOrigin
+    for lanes: [Network.Lane], of origins: [AttestedOrigin], router: Bytes20?
   ) throws(DevnetError) -> [AttesterService] {
     var bindings: [AttestationBinding] = []
     for lane in lanes where lane.kind == .attested {
@@ -287,20 +321,35 @@ public actor Devnet {
         } catch { throw .lanes(.policy(PolicyError(error))) }
       }
     }
+    for lane in lanes where lane.kind == .evm {
+      guard let router, let reef = origins.last?.access.domain else { continue }
+      do {
+        bindings += try ReefLane.bindings(lane, harbor: harborSide.id, reef: reef, router: router)
+      } catch { throw .lanes(.policy(error)) }
+    }
     var services: [AttesterService] = []
     for (index, held) in signers.attesters.enumerated() {
       do {
         services.append(
           AttesterService(
             attester: try held.attester(), signer: held.signer,
-            origins: [harbor, island],
+            origins: origins,
             serves: bindings, record: try AttestationRecord(path: directory.attester(index + 1))))
       } catch { throw .attester(index + 1) }
     }
     return services
   }
 
-  private func network(_ lanes: [Network.Lane], ports: (harbor: Int, island: Int)) -> Network {
+  private func network(_ lanes: [Network.Lane], ports: (harbor: Int, island: Int)) async -> Network {
+    var evmAccounts: [String: Bytes20] = [:]
+    var reefDomain: Network.Domain?
+    let contracts = await reef?.contracts
+    if let reef, let access = reefAccess, let wei = try? Denom("wei") {
+      for name in DevnetNames.accounts { evmAccounts[name] = signers.evmAccount(name)?.address }
+      reefDomain = Network.Domain(
+        name: DevnetNames.reef, kind: .evm, chainID: String(access.chainID), feeDenom: wei,
+        endpoint: reef.address, id: access.domain)
+    }
     var accounts: [String: AccountAddress] = [:]
     for name in DevnetNames.accounts { accounts[name] = signers.account(name)?.key.address }
     func domain(_ side: Domain, _ port: Int) -> Network.Domain {
@@ -309,19 +358,23 @@ public actor Devnet {
         feeDenom: side.genesis.rules.feeDenom, endpoint: "http://127.0.0.1:\(port)", id: side.id)
     }
     return Network(
-      harbor: domain(harborSide, ports.harbor), island: domain(islandSide, ports.island), reef: nil,
-      contracts: nil, lanes: lanes,
-      accounts: accounts, users: DevnetNames.users,
+      harbor: domain(harborSide, ports.harbor), island: domain(islandSide, ports.island),
+      reef: reefDomain, isReefOwn: reef?.isOwn ?? false, contracts: contracts, lanes: lanes, accounts: accounts, evmAccounts: evmAccounts,
+      users: DevnetNames.users,
       attesters: signers.attesters.map { $0.address.description }, quorum: DevnetNames.quorum,
       process: ProcessInfo.processInfo.processIdentifier)
   }
 
   // MARK: Relaying
 
-  private func relayConfiguration(_ lanes: [Network.Lane]) throws(DevnetError) -> RelayConfiguration {
+  private func relayConfiguration(_ lanes: [Network.Lane]) async throws(DevnetError) -> RelayConfiguration {
     guard let account = signers.account(DevnetNames.relayerAccount) else { throw .relayer(code: "noKey") }
     var relayed: [RelayedLane] = []
     for lane in lanes {
+      if lane.kind == .evm {
+        relayed.append(try reefRelayed(lane))
+        continue
+      }
       let id = LaneID(
         origin: harborSide.id, sourceClient: lane.first.client, destination: islandSide.id,
         destinationClient: lane.second.client)
@@ -330,14 +383,38 @@ public actor Devnet {
           id, origin: try evidence(lane, of: islandSide, for: lane.first.client),
           destination: try evidence(lane, of: harborSide, for: lane.second.client)))
     }
-    let domains = [harborSide, islandSide].map { side in
+    var domains = [harborSide, islandSide].map { side in
       RelayedDomain(
         access: side.access, signer: account, chainID: side.genesis.rules.chainID,
         feeDenom: side.genesis.rules.feeDenom, feeNumerator: side.genesis.rules.feeNumerator,
         feeDenominator: side.genesis.rules.feeDenominator)
     }
+    if let reef, let access = reefAccess {
+      do throws(EVMSideError) {
+        let sender = try await reef.sender(DevnetNames.relayerAccount)
+        domains.append(
+          RelayedDomain(
+            access: access, account: .evm(EVMAccount(access: access, sender: sender, router: access.router))))
+      } catch { throw .evm(error) }
+    }
     return RelayConfiguration(
       lanes: relayed, domains: domains, path: directory.relayer, rules: options.relay)
+  }
+
+  /// The lane between harbor and the EVM chain.
+  private func reefRelayed(_ lane: Network.Lane) throws(DevnetError) -> RelayedLane {
+    guard let access = reefAccess else { throw .lanes(.kind(lane.kind)) }
+    let id = LaneID(
+      origin: harborSide.id, sourceClient: lane.first.client, destination: access.domain,
+      destinationClient: lane.second.client)
+    do {
+      let near = try ReefLane.policy(
+        router: access.router, origin: access.domain, client: lane.first.client,
+        attesters: attesters.map(\.attester))
+      let far = try LaneSetup.policy(
+        origin: harborSide.id, client: lane.second.client, attesters: attesters.map(\.attester))
+      return RelayedLane(id, origin: .attesters(near, attesters), destination: .attesters(far, attesters))
+    } catch { throw .lanes(.policy(error)) }
   }
 
   private func evidence(
@@ -413,10 +490,18 @@ public actor Devnet {
 
   /// Reads crossings in this process.
   public func reader() -> CrossingReader? {
-    network.map { CrossingReader(network: $0, accesses: accesses) }
+    guard let network else { return nil }
+    var accesses: [String: any DomainAccess] = accesses
+    accesses[DevnetNames.reef] = reefAccess
+    return CrossingReader(network: network, accesses: accesses)
   }
 
-  /// The domains by name, in this process.
+  /// Sends EVM transactions of an account that has its key here; nil without an EVM chain.
+  public func evmSender(_ user: String) async throws(EVMSideError) -> EVMSender? {
+    try await reef?.sender(user)
+  }
+
+  /// The ledgers by name, in this process.
   public nonisolated var accesses: [String: any DomainAccess] {
     [DevnetNames.harbor: harbor, DevnetNames.island: island]
   }

@@ -68,7 +68,7 @@ public struct DevnetDirectory: Hashable, Sendable {
 
   /// Whether a devnet makes files of this name.
   static func isOurs(_ name: String) -> Bool {
-    let whole = ["harbor", "island", "keys", "signers", "commands", "network.json", "status.json"]
+    let whole = ["harbor", "island", "reef", "keys", "signers", "commands", "network.json", "status.json"]
     return whole.contains(name) || name.hasPrefix("relayer.sqlite")
       || (name.hasPrefix("attester-") && name.contains(".sqlite"))
   }

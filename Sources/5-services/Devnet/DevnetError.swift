@@ -18,6 +18,7 @@ public enum DevnetError: Error, Hashable, Sendable {
   /// The domain's RPC cannot listen on this port.
   case port(domain: String, Int)
   case lanes(LaneSetupError)
+  case evm(EVMSideError)
   /// The relayer cannot be made from what is in the directory: the code of its error.
   case relayer(code: String)
   /// An attester cannot open its record: its number, from 1.

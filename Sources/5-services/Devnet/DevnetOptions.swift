@@ -16,6 +16,8 @@ public struct DevnetOptions: Sendable {
   /// Runs the contracts of both domains. A directory that was made with contracts needs it; one that was made without
   /// has none.
   public var contracts: ContractEngine?
+  /// A third domain: an EVM chain with a lane to harbor.
+  public var evm: EVMOptions?
   public var retention = Retention()
   public var relay = RelayRules.devnet
 
@@ -36,6 +38,8 @@ extension RelayRules {
     rules.answerTimeout = .seconds(10)
     rules.stuckAfter = .seconds(60)
     rules.batchDelay = .milliseconds(20)
+    // A second's blocks: what was in one that was taken back is in another soon, or must be sent again.
+    rules.rollbackPatience = .seconds(2)
     // What lets a lane settle most a second: script/bench crossings.
     rules.flightsPerDomainMax = 8
     rules.liveBatchesPerEndMax = 8

@@ -20,6 +20,8 @@ public enum LaneSetupError: Error, Hashable, Sendable {
   case attesters(domain: String, agreed: Int, needed: Int)
   case policy(PolicyError)
   case identifier
+  /// The EVM chain at the other end.
+  case chain(EVMSideError)
   /// A lane of this kind is not between two ledgers.
   case kind(Network.Lane.Kind)
   /// Somebody asked to stop before this step.
@@ -35,6 +37,8 @@ public enum LaneSetupError: Error, Hashable, Sendable {
 /// name stands; a light client by the chain that it follows.
 public struct LaneSetup: Sendable {
   public enum Step: String, Hashable, Sendable, CaseIterable {
+    /// Router and applications of an EVM chain.
+    case deployContracts
     case createAttested
     case createLight
     case registerAttested

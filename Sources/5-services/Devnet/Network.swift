@@ -81,10 +81,14 @@ public struct Network: Hashable, Sendable {
   public let island: Domain
   /// The EVM chain, in a devnet that has one.
   public let reef: Domain?
+  /// Whether the chain's node is one that the devnet has started, which can be told to reorganise.
+  public let isReefOwn: Bool
   public let contracts: Contracts?
   public let lanes: [Lane]
   /// Accounts by name; they are the same in both domains.
   public let accounts: [String: AccountAddress]
+  /// The same keys' addresses on the EVM chain; empty in a devnet without one.
+  public let evmAccounts: [String: Bytes20]
   /// Which of ``accounts`` are for people to use.
   public let users: [String]
   /// Addresses of the attesters' keys, in the order of the policies.
@@ -131,6 +135,8 @@ public enum DevnetNames {
   public static let island = "island"
   /// The EVM chain.
   public static let reef = "reef"
+  /// As development chains have it.
+  public static let reefChainID: UInt64 = 31_337
   /// People.
   public static let users = ["alice", "bob", "carol"]
   /// Makes the lanes.
@@ -172,6 +178,10 @@ extension Network {
       "users": .array(users.map { .string($0) }),
       "attesters": .array(attesters.map { .string($0) }), "quorum": .number(String(quorum)),
     ]
+    if reef != nil { members["reef_is_own"] = .boolean(isReefOwn) }
+    if !evmAccounts.isEmpty {
+      members["evm_accounts"] = .object(evmAccounts.mapValues { .string($0.description) })
+    }
     if let contracts {
       members["contracts"] = .object(contracts.addresses.mapValues { .string($0.description) })
     }
@@ -197,13 +207,8 @@ extension Network {
     harbor = try Self.domain(domains[0])
     island = try Self.domain(domains[1])
     reef = domains.count == 3 ? try Self.domain(domains[2]) : nil
-    var addresses: [String: Bytes20] = [:]
-    for (name, value) in json["contracts"]?.object ?? [:] {
-      guard let address = value.string.flatMap({ try? Bytes20(hex: $0) }) else {
-        throw .form(member: "contracts")
-      }
-      addresses[name] = address
-    }
+    isReefOwn = json["reef_is_own"] == .boolean(true)
+    let addresses = try Self.addresses(json, "contracts")
     contracts = addresses.isEmpty ? nil : Contracts(addresses)
     var lanes: [Lane] = []
     for lane in json["lanes"]?.array ?? [] {
@@ -222,10 +227,22 @@ extension Network {
       accounts[name] = address
     }
     self.accounts = accounts
+    evmAccounts = try Self.addresses(json, "evm_accounts")
     users = json["users"]?.array?.compactMap(\.string) ?? []
     attesters = json["attesters"]?.array?.compactMap(\.string) ?? []
     quorum = json["quorum"]?.integer(Int.self) ?? 0
     self.process = process
+  }
+
+  private static func addresses(
+    _ json: JSONValue, _ member: String
+  ) throws(NetworkFileError) -> [String: Bytes20] {
+    var addresses: [String: Bytes20] = [:]
+    for (name, value) in json[member]?.object ?? [:] {
+      guard let address = value.string.flatMap({ try? Bytes20(hex: $0) }) else { throw .form(member: member) }
+      addresses[name] = address
+    }
+    return addresses
   }
 
   private static func end(_ json: JSONValue) -> Lane.End? {

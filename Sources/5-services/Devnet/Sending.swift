@@ -50,10 +50,17 @@ public struct CrossingMessages: Sendable {
     _ amount: UInt256, of token: TokenPath, from sender: AccountAddress, to receiver: AccountAddress,
     memo: String = ""
   ) throws(SendingError) -> Payload {
+    try transfer(amount, of: token, from: sender, to: receiver.text, memo: memo)
+  }
+
+  /// - Parameter receiver: as the destination writes its accounts.
+  public func transfer(
+    _ amount: UInt256, of token: TokenPath, from sender: AccountAddress, to receiver: String, memo: String = ""
+  ) throws(SendingError) -> Payload {
     let packet: FungibleTokenPacketData
     do {
       packet = try FungibleTokenPacketData(
-        denomination: token.text, sender: sender.text, receiver: receiver.text, amount: amount, memo: memo)
+        denomination: token.text, sender: sender.text, receiver: receiver, amount: amount, memo: memo)
     } catch { throw .token(error) }
     do {
       return try Payload(
@@ -67,24 +74,41 @@ public struct CrossingMessages: Sendable {
     _ program: AccountAddress, input: [UInt8], gasLimit: UInt64, funds: [(UInt256, TokenPath)] = [],
     by sender: AccountAddress
   ) throws(SendingError) -> [Payload] {
-    let target: InteroperableAddress
+    let owner: InteroperableAddress
+    do { owner = try InteroperableAddress(domain: origin.id, address: sender.bytes) } catch {
+      throw .address(error)
+    }
+    let account = ExecutionApplication.account(of: owner, over: destinationClient)
+    return try call(
+      program.bytes, input: input, gasLimit: gasLimit, funds: funds, through: account.text, by: sender)
+  }
+
+  /// - Parameters:
+  ///   - target: a contract of the destination, in the bytes of its addresses.
+  ///   - account: what the sender acts through there, as the destination writes its accounts.
+  public func call(
+    _ target: [UInt8], input: [UInt8], gasLimit: UInt64, funds: [(UInt256, TokenPath)] = [],
+    through account: String, by sender: AccountAddress
+  ) throws(SendingError) -> [Payload] {
+    let called: InteroperableAddress
     let refundTo: InteroperableAddress
     do {
-      target = try InteroperableAddress(domain: destination.id, address: program.bytes)
+      called = try InteroperableAddress(domain: destination.id, address: target)
       refundTo = try InteroperableAddress(domain: origin.id, address: sender.bytes)
     } catch { throw .address(error) }
-    let account = ExecutionApplication.account(of: refundTo, over: destinationClient)
     var payloads: [Payload] = []
     var coins: [ExecutionEnvelope.Coin] = []
     for (amount, token) in funds {
       payloads.append(try transfer(amount, of: token, from: sender, to: account))
-      let name = [UInt8](arriving(token).token.utf8)
+      // An EVM chain finds a voucher by its path.
+      let there = arriving(token)
+      let name = [UInt8]((destination.kind == .evm ? there.text : there.token).utf8)
       coins.append(ExecutionEnvelope.Coin(denomination: name, amount: amount))
     }
     let envelope: ExecutionEnvelope
     do {
       envelope = try ExecutionEnvelope(
-        calls: [.init(target: target, funds: coins, gasLimit: gasLimit, input: input)], refundTo: refundTo)
+        calls: [.init(target: called, funds: coins, gasLimit: gasLimit, input: input)], refundTo: refundTo)
     } catch { throw .envelope(error) }
     do {
       payloads.append(

@@ -78,8 +78,18 @@ public struct ValueAudit: Hashable, Sendable {
           domain: domain.name, denom: domain.feeDenom, genesis: genesis,
           supply: Self.amount(domain.feeDenom.text, in: supplies[domain.name] ?? []),
           fees: Self.amount(domain.feeDenom.text, in: fees)))
-      for (lane, client) in network.lanes(on: domain) where lane.kind != .evm {
+      for (lane, client) in network.lanes(on: domain) {
         let other = network.other(domain, over: lane)
+        let reef = lane.kind == .evm ? ReefValue(network, lane, accesses) : nil
+        if let reef {
+          for (token, supply) in try await reef.vouchers(on: domain, access, supplies[domain.name] ?? []) {
+            backed[domain.name, default: []].insert(token.token)
+            escrows.append(
+              Escrow(
+                lane: lane.kind, home: other.name, away: domain.name, denom: token.dropping(.transfer, client).text,
+                escrowed: try await reef.escrowed(token.dropping(.transfer, client).text), vouchers: supply))
+          }
+        }
         let held = try await Self.reach(domain) { () async throws(AccessError) in
           try await access.balances(of: TransferApplication.escrow(.transfer, client))
         }
@@ -87,17 +97,23 @@ public struct ValueAudit: Hashable, Sendable {
           let path = try await Self.path(of: coin.denom, on: domain, access)
           let voucher = path.adding(.transfer, lane.far(from: domain.name).client).token
           backed[other.name, default: []].insert(voucher)
+          let vouchers =
+            if let reef {
+              try await reef.supply(of: path.adding(.transfer, lane.far(from: domain.name).client).text)
+            } else {
+              Self.amount(voucher, in: supplies[other.name] ?? [])
+            }
           escrows.append(
             Escrow(
               lane: lane.kind, home: domain.name, away: other.name, denom: path.text, escrowed: coin.amount,
-              vouchers: Self.amount(voucher, in: supplies[other.name] ?? [])))
+              vouchers: vouchers))
         }
       }
     }
     self.issues = issues
     self.escrows = escrows
     var orphans: [String] = []
-    for domain in network.domains {
+    for domain in network.domains where domain.kind == .embedded {
       for coin in supplies[domain.name] ?? [] where coin.denom.text.hasPrefix("ibc/") && coin.amount > .zero {
         if backed[domain.name]?.contains(coin.denom.text) != true {
           orphans.append("\(domain.name): \(coin)")

@@ -34,8 +34,11 @@ package struct PackedEvidence: Hashable, Sendable {
   /// What the first packet of a transaction gives as its proof: `02 ‖ evidence`, or `04 ‖ revision ‖ height ‖ seconds ‖
   /// signatures` when it lists nothing but what is asked.
   package var inline: [UInt8] {
-    isSingle ? [4] + bytes.prefix(Self.headSize) + signatures : [2] + bytes
+    isSingle ? [4] + bytes.prefix(Self.headSize) + signatures : update
   }
+
+  /// What an update of the client gives, whatever it lists: `02 ‖ evidence`.
+  package var update: [UInt8] { [2] + bytes }
 
   /// What those after it give: `01 ‖ digest`.
   package var reference: [UInt8] { [1] + digest.array }

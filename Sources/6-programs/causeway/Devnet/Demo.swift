@@ -22,9 +22,15 @@ struct Demo: AsyncParsableCommand {
     completion: .directory)
   var contracts: String?
 
+  @Option(
+    help: ArgumentHelp("Where the EVM contracts were built, for the chapter of the EVM chain.", valueName: "dir"),
+    completion: .directory)
+  var evmContracts: String?
+
   func run() async throws {
     let devnet = try DevnetConnection(DevnetDirectory(directory), named: directory)
-    var story = DemoStory(devnet, contracts: contracts)
+    let artifacts = evmContracts.map { EVMArtifacts(folder: $0) } ?? EVMArtifacts.find()
+    var story = DemoStory(devnet, contracts: contracts, artifacts: artifacts)
     try await story.tell()
     if story.failed > 0 { throw ExitCode(1) }
   }

@@ -174,7 +174,7 @@ extension DemoStory {
     return pool
   }
 
-  private mutating func make(
+  mutating func make(
     _ contracts: DemoContracts, _ name: String, _ message: JSONValue, on domain: Network.Domain
   ) async throws -> AccountAddress {
     guard let code = contracts.wasm(name) else { throw Complaint("\(name).wasm is gone from \(contracts.directory)") }
@@ -191,7 +191,7 @@ extension DemoStory {
 
   // MARK: Calling them
 
-  fileprivate struct SentOrder {
+  struct SentOrder {
     let sequence: UInt64
     let fee: UInt64
   }
@@ -221,7 +221,7 @@ extension DemoStory {
     ]
   }
 
-  private mutating func execute(
+  mutating func execute(
     _ contract: AccountAddress, _ message: JSONValue, funds: UInt64, from user: String, on domain: Network.Domain
   ) async throws -> SentOrder {
     let receipt = try await wasm(
@@ -234,13 +234,13 @@ extension DemoStory {
     return SentOrder(sequence: sequence, fee: Self.fee(receipt.transaction.result, domain))
   }
 
-  private func key(_ sent: SentOrder, _ lane: Network.Lane) throws -> PacketKey {
+  func key(_ sent: SentOrder, _ lane: Network.Lane) throws -> PacketKey {
     guard let sequence = Sequence(sent.sequence) else { throw Complaint("packets count from 1", code: 1) }
     return PacketKey(LaneEnd(harbor.id, lane.first.client), sequence)
   }
 
   /// What the contract knows of an order, once it is in one of `states`, or after some seconds.
-  private func order(
+  func order(
     _ contract: AccountAddress, _ sent: SentOrder, _ lane: Network.Lane, until states: Set<String>
   ) async throws -> JSONValue {
     let question: JSONValue = [
@@ -276,7 +276,7 @@ extension DemoStory {
   }
 
   /// Waits until it is so, or for twenty seconds: the check that follows says which.
-  private func wait(_ isSo: () async throws -> Bool) async throws {
+  func wait(_ isSo: () async throws -> Bool) async throws {
     let end = ContinuousClock().now + .seconds(20)
     while try await !isSo(), ContinuousClock().now < end { try await Task.sleep(for: .milliseconds(100)) }
   }

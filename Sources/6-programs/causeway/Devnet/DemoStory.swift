@@ -31,10 +31,14 @@ struct DemoStory {
 
   /// Nil when contracts are not built, or the domains have none.
   private var contracts: DemoContracts?
+  private let artifacts: EVMArtifacts?
 
-  /// - Parameter contracts: where the built contracts lie.
-  init(_ devnet: DevnetConnection, contracts directory: String?) {
+  /// - Parameters:
+  ///   - contracts: where the ledgers' built contracts lie.
+  ///   - artifacts: where those of EVM chains lie.
+  init(_ devnet: DevnetConnection, contracts directory: String?, artifacts: EVMArtifacts?) {
     self.devnet = devnet
+    self.artifacts = artifacts
     contracts = directory.map { DemoContracts(directory: $0) }
     harbor = devnet.network.harbor
     island = devnet.network.island
@@ -58,6 +62,12 @@ struct DemoStory {
     if var contracts, try await runs(contracts) {
       try await swapsAcross(&contracts)
       try await splitOrder(contracts)
+      if let artifacts, devnet.reef != nil {
+        try await reefChapter(contracts, artifacts: artifacts)
+      } else {
+        title("An EVM chain")
+        say("Left out: this devnet has none (causeway up --with evm, which needs script/setup and script/contracts).")
+      }
     } else {
       title("Contracts")
       say("Left out: they are not built (script/contracts), or there is no wasmtime that runs them (script/setup).")
@@ -330,11 +340,15 @@ struct DemoStory {
     check(value.orphans.isEmpty, "no vouchers without escrow")
     check(AuditText.feesHold(history, value), "every fee is with the collectors")
     for lane in devnet.network.lanes {
-      let client = try await devnet.reach(island) { [devnet, island] () async throws(AccessError) in
-        try await devnet.access(island).client(lane.second.client)
+      for end in lane.kind == .evm ? lane.ends : [lane.second] {
+        let domain = try devnet.domain(end.domain)
+        let client = try await devnet.reach(domain) { [devnet] () async throws(AccessError) in
+          try await devnet.access(domain).client(end.client)
+        }
+        say("By believing what came over the \(lane.kind.rawValue) lane, \(domain.name) trusts that")
+        let origin = devnet.network.other(domain, over: lane)
+        for assumption in LaneView.assumptions(client, lane, origin) { say("  - \(assumption)") }
       }
-      say("By believing what came over the \(lane.kind.rawValue) lane, island trusts that")
-      for assumption in LaneView.assumptions(client, lane, harbor) { say("  - \(assumption)") }
     }
   }
 

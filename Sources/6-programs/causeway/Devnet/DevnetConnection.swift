@@ -32,6 +32,8 @@ struct DevnetConnection {
   let network: Network
   let harbor: CometBFTAccess
   let island: CometBFTAccess
+  /// The EVM chain, in a devnet that has one.
+  let reef: EVMDomainAccess?
   let accesses: [String: any DomainAccess]
   let reader: CrossingReader
   private let name: String
@@ -56,12 +58,34 @@ struct DevnetConnection {
     people = PeopleKeys(directory)
     harbor = try Self.access(network.harbor)
     island = try Self.access(network.island)
-    accesses = [network.harbor.name: harbor, network.island.name: island]
+    var accesses: [String: any DomainAccess] = [network.harbor.name: harbor, network.island.name: island]
+    if let reef = network.reef {
+      let access = try Self.evm(reef, network)
+      accesses[reef.name] = access
+      self.reef = access
+    } else {
+      self.reef = nil
+    }
+    self.accesses = accesses
     reader = CrossingReader(network: network, accesses: accesses)
   }
 
   /// One pool of connections for the whole program, as long as it runs.
   private static let transport = CometBFTTransport()
+
+  private static let evmTransport = EVMTransport()
+
+  private static func evm(_ domain: Network.Domain, _ network: Network) throws -> EVMDomainAccess {
+    guard let router = network.contracts?["Router"], let chainID = UInt64(domain.chainID) else {
+      throw Complaint("\(domain.name)'s contracts are not in network.json: start `causeway up --with evm` again")
+    }
+    do {
+      return try EVMDomainAccess(
+        EVMDomainAccess.Configuration(
+          address: domain.endpoint, chainID: chainID, router: router, finality: .finalized),
+        transport: evmTransport)
+    } catch { throw Complaint("\(domain.name)'s endpoint \(domain.endpoint) cannot be used: \(error)") }
+  }
 
   private static func access(_ domain: Network.Domain) throws -> CometBFTAccess {
     do {
@@ -122,6 +146,44 @@ struct DevnetConnection {
       throw Complaint("the rules of \(domain.name) cannot be used: \(error)")
     }
     return (account, AccountSender(access: access(domain), signer: account, rules: rules))
+  }
+
+  // MARK: The EVM chain
+
+  /// Somebody on the EVM chain, whose key the signer of people's keys holds.
+  func reefUser(_ name: String, artifacts: EVMArtifacts? = nil) async throws -> ReefUser {
+    guard let reef, let contracts = network.contracts else {
+      throw Complaint("this devnet has no EVM chain: start one with `causeway up --with evm`")
+    }
+    guard let account = try await people.keys().evmAccount(name) else {
+      throw Complaint("there is no key for '\(name)' here: users are \(network.users.joined(separator: ", "))")
+    }
+    let sender = EVMSender(chain: reef, signer: account, store: VolatileNonces())
+    return ReefUser(reef, sender: sender, contracts: contracts, artifacts: artifacts)
+  }
+
+  /// Gives a failure there in words.
+  func onReef<Value: Sendable>(_ body: () async throws(EVMSideError) -> Value) async throws -> Value {
+    do { return try await body() } catch { throw Complaint(DevnetText.text(error), code: 3) }
+  }
+
+  /// Has the devnet's own node replace its newest `depth` blocks by others without one transaction.
+  ///
+  /// - Returns: the block that both chains have, in words.
+  func reorganise(depth: UInt64, dropping transaction: Bytes32) async throws -> String {
+    guard let reef, let domain = network.reef else { throw Complaint("this devnet has no EVM chain") }
+    let answer = try await reach(domain) { () async throws(AccessError) in
+      try await reef.ask(
+        "devnet_reorg",
+        [
+          [
+            "depth": .number(String(depth)), "blocks": .number(String(depth + 1)), "include": "none",
+            "drop": [.string(transaction.description)],
+          ]
+        ])
+    }
+    let common = answer["common"]?["number"]?.string.flatMap { UInt64($0.dropFirst(2), radix: 16) }
+    return "the chain goes on from block \(common.map(String.init) ?? "?")"
   }
 
   /// Leaves a command for the relayer, and waits until it was carried out.

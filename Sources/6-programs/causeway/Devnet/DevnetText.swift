@@ -34,6 +34,7 @@ enum DevnetText {
     case .validators(let cause):
       "the validators' keys cannot be used (\(cause)): restore them, or begin anew with --fresh"
     case .signer(let cause): text(cause)
+    case .evm(let cause): text(cause)
     case .genesis(let domain):
       "the genesis file of \(domain) was not written by this program: restore it, or begin anew with --fresh"
     case .contracts(let domain):
@@ -61,6 +62,7 @@ enum DevnetText {
       "\(agreed) attesters agreed about \(domain), \(needed) are needed"
     case .policy(let cause): "the policy has no sense: \(cause)"
     case .identifier: "an identifier has no right form"
+    case .chain(let cause): text(cause)
     case .kind(let kind): "a lane of kind \(kind.rawValue) is not between two ledgers"
     case .interrupted(let step): "stopped before \(step.rawValue)"
     case .clientCount(let max): "a domain has more than \(max) clients"
@@ -78,8 +80,29 @@ enum DevnetText {
     }
   }
 
+  static func text(_ error: EVMSideError) -> String {
+    switch error {
+    case .node(let path): "the EVM node \(path) cannot be started: run script/setup, or name a node with --evm-rpc"
+    case .nodeNotReady(let log): "the EVM node did not start, or has ended: \(log) says why"
+    case .file(let path): "\(path) cannot be read or written: free it, or begin anew with --fresh"
+    case .contractMissing(let name, let folder): "\(folder) has no \(name): run script/contracts"
+    case .otherChain(let contract, let address):
+      "this chain has no \(contract) at \(address), where the directory says that it is: it is another chain, or was begun "
+        + "anew; begin anew here too, with --fresh"
+    case .balance(let account, let address, let needed):
+      "\(account) (\(address)) has less than \(needed) wei on the EVM chain: send it some"
+    case .access(let cause): text(cause, DevnetNames.reef)
+    case .send(let contract, let cause): "\(DevnetNames.reef) did not take a transaction for \(contract): \(cause.code)"
+    case .answer(let what): "\(DevnetNames.reef) answered something else than \(what) should: are the contracts up to date?"
+    case .keyMissing(let label): "the signers have no key '\(label)' for the EVM chain: begin anew with --fresh"
+    case .endpoint(let address): "\(address) is no address of an EVM node"
+    case .interrupted: "stopped"
+    }
+  }
+
   static func text(_ step: LaneSetup.Step, on domain: String) -> String {
     switch step {
+    case .deployContracts: "\(domain): starts the chain, and makes router and applications"
     case .createAttested:
       "\(domain): makes a client that believes \(DevnetNames.quorum) of \(DevnetDirectory.attesterCount) attesters"
     case .createLight: "\(domain): makes a light client of the other domain"

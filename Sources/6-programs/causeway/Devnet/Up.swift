@@ -23,6 +23,8 @@ struct Up: AsyncParsableCommand {
 
         causeway up
         causeway up --directory /tmp/net --harbor-port 26657 --block-time 1s
+        causeway up --with evm
+        causeway up --with evm --evm-rpc http://127.0.0.1:8545
       """)
 
   @OptionGroup var devnet: DevnetArguments
@@ -42,6 +44,19 @@ struct Up: AsyncParsableCommand {
   var wasmtime: String?
   @Flag(inversion: .prefixedNo, help: "Let both domains have contracts.")
   var contracts = true
+  @Option(help: ArgumentHelp("A third domain: evm, a chain with a lane to harbor.", valueName: "kind"))
+  var with: [ThirdDomain] = []
+  @Option(
+    help: ArgumentHelp(
+      "Use this EVM node (geth --dev, anvil) instead of starting script/evm-devnet; its operator account must have ether.",
+      valueName: "url"))
+  var evmRPC: String?
+  @Option(help: ArgumentHelp("The EVM node's chain id.", valueName: "id"))
+  var evmChainID: UInt64 = DevnetNames.reefChainID
+  @Option(
+    help: ArgumentHelp("Where script/contracts has put the EVM contracts.", valueName: "folder"),
+    completion: .directory)
+  var evmContracts: String?
   @Flag(help: "Forget what is in the directory, and begin anew.")
   var fresh = false
   @Flag(help: "Do not print a line for each crossing that ends.")
@@ -70,6 +85,7 @@ struct Up: AsyncParsableCommand {
       do { try DevnetDirectory(devnet.directory).erase() } catch { throw Complaint(DevnetText.text(error), code: 1) }
     }
     options.contracts = try contractEngine()
+    options.evm = try evmOptions()
     do throws(DevnetError) {
       let net = try await Devnet(directory: devnet.directory, options: options) {
         [signer] directory async throws(DevnetError) in
@@ -108,6 +124,25 @@ struct Up: AsyncParsableCommand {
       throw Complaint("compiled code cannot be kept: \(error)", code: 1)
     }
     do { return try ContractEngine(library: library, cache: cache) } catch { throw Complaint(error.text, code: 1) }
+  }
+
+  /// The EVM chain, when one is wanted.
+  private func evmOptions() throws -> EVMOptions? {
+    guard with.contains(.evm) || evmRPC != nil else { return nil }
+    let artifacts: EVMArtifacts
+    if let evmContracts {
+      artifacts = EVMArtifacts(folder: evmContracts)
+    } else if let found = EVMArtifacts.find() {
+      artifacts = found
+    } else {
+      throw Complaint("the EVM contracts are not built: run script/contracts, or say where they are with --evm-contracts")
+    }
+    guard artifacts.isWhole else {
+      throw Complaint("not all EVM contracts are in \(artifacts.folder): run script/contracts")
+    }
+    var options = EVMOptions(evmRPC.map { .endpoint($0) } ?? .own(script: nil), artifacts: artifacts)
+    options.chainID = evmChainID
+    return options
   }
 
   private static func follow(_ net: Devnet, _ printer: UpPrinter) async -> Task<Void, Never> {
@@ -178,22 +213,32 @@ struct UpPrinter: Sendable {
 
   func ready(_ network: Network, _ directory: DevnetDirectory, _ options: DevnetOptions) {
     if json { return line("ready", ["directory": .string(directory.path), "network": network.json]) }
-    var rows = [["domain", "chain id", "fee token", "RPC (CometBFT)"]]
+    var rows = [["domain", "chain id", "fee token", "RPC (CometBFT; EVM: JSON-RPC)"]]
     for domain in network.domains {
       rows.append([domain.name, domain.chainID, domain.feeDenom.text, domain.endpoint])
     }
     var lanes = [["lane", "client on harbor", "client on the other", "believed by"]]
     for lane in network.lanes {
+      let quorum = "\(network.quorum) of \(network.attesters.count) attesters"
       let who =
-        lane.kind == .attested
-        ? "\(network.quorum) of \(network.attesters.count) attesters"
-        : "the other's validators, and state proofs"
+        switch lane.kind {
+        case .attested: quorum
+        case .light: "the other's validators, and state proofs"
+        case .evm: quorum + "; harbor also wants Merkle-Patricia proofs of \(lane.second.domain)'s router"
+        }
       lanes.append([lane.kind.rawValue, lane.first.client.text, lane.second.client.text, who])
     }
     var people = [["user", "address (the same in both domains)"]]
     for user in network.users { people.append([user, network.accounts[user]?.text ?? ""]) }
     Terminal.print("")
     Terminal.print(Show.table(rows) + "\n")
+    if let contracts = network.contracts {
+      var deployed = [["contract on \(DevnetNames.reef)", "address"]]
+      for (name, address) in contracts.addresses.sorted(by: { $0.key < $1.key }) {
+        deployed.append([name, address.description])
+      }
+      Terminal.print(Show.table(deployed) + "\n")
+    }
     Terminal.print(Show.table(lanes) + "\n")
     Terminal.print(Show.table(people) + "\n")
     Terminal.print("  keys      \(directory.signers)/{user,operator}: in two processes of causeway-signer, none in this one")
@@ -306,4 +351,9 @@ final class CrossingPace: Sendable {
     let before = hidden > 0 ? "          and \(hidden) more\n" : ""
     return isShown ? before + line() : nil
   }
+}
+
+/// What a devnet may have beside its two ledgers.
+enum ThirdDomain: String, ExpressibleByArgument, CaseIterable {
+  case evm
 }
