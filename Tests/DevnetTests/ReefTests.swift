@@ -154,7 +154,8 @@ struct ReefTests {
       let answered = try await world.end(
         of: try await world.send(try await world.call(counter, try add.input([.uint(5)]))))
       #expect(answered.ending == .success)
-      let outcome = try Outcome(decoding: try #require(answered.acknowledgement?.results.first).span)
+      let answer = try #require(answered.acknowledgement?.results.first)
+      let outcome = try Outcome(decoding: answer.span)
       #expect(outcome.results == [UInt256(5).bigEndian.array])
       let failing = try await world.call(counter, try add.input([.uint(13)]))
       let money = try await world.transfer(70, to: world.bob.address)
@@ -194,7 +195,8 @@ struct ReefTests {
       accesses["reef"] = world.chain
       let history = try await HistoryAudit(network: world.network, accesses: accesses)
       #expect(history.holds && history.open.isEmpty)
-      #expect([history.sent, history.succeeded, history.failed, history.timedOut] == [6, 3, 1, 2])
+      let counts: [Int] = [history.sent, history.succeeded, history.failed, history.timedOut]
+      #expect(counts == [6, 3, 1, 2])
     }
   }
 

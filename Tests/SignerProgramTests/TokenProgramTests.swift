@@ -306,6 +306,7 @@ enum Claims {
       case .foreignAttestation(_, let statement): .digest(statement.digest)
       case .vote(let vote): .message(vote.signBytes)
       case .transaction(let transaction): .message(transaction.signBytes)
+      case .evmTransaction(let transaction): .digest(transaction.signingHash)
       }
     switch (key.suite, signed) {
     case (.secp256k1, .digest(let digest)):
