@@ -218,7 +218,7 @@ let package = Package(
     room(
       "beside", "FuzzBodies",
       wire + [
-        "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", "ForeignProtocols",
+        "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Transactions", "Gate", "ForeignProtocols",
         "OfflineVerification", "PacketHost", "StateTree", "RelayEngine", "Ledger", "SigningRules",
         "SignerJournal", "ThresholdSigning", "SignerWire", "ContractHost",
       ]),

@@ -74,7 +74,7 @@ struct ReefWorld: Sendable {
   }
 
   /// Waits for the end, for so many blocks of the chain at most.
-  func end(of key: PacketKey, blocks: Int = 60) async throws -> Crossing {
+  func end(of key: PacketKey, blocks: Int = 180) async throws -> Crossing {
     let reader = try #require(await net.reader())
     var height: UInt64 = 0
     for _ in 0..<blocks {
@@ -90,6 +90,16 @@ struct ReefWorld: Sendable {
     let near = try await net.harbor.head().time.seconds
     let there = try await chain.head().time.seconds
     return UnixTime(seconds: UInt64(clamping: max(near, there)) + seconds)
+  }
+
+  /// Waits until both domains' clocks are past a deadline: after reorganisations the chain's may be ahead.
+  func pass(_ deadline: UnixTime) async throws {
+    for access in [net.harbor as any DomainAccess, chain] {
+      var head = try await access.head()
+      while UInt64(clamping: head.time.seconds) <= deadline.seconds {
+        head = try await access.head(above: head.height, patience: .seconds(5))
+      }
+    }
   }
 
   func voucher() async throws -> Bytes20 {
@@ -112,16 +122,21 @@ struct ReefWorld: Sendable {
   /// The block in which the chain did `step` with a packet, as soon as there is one.
   func seen(_ step: PacketStep, _ client: ClientID, _ sequence: Sequence) async throws -> ObservedTransaction {
     var height: UInt64 = 0
-    for _ in 0..<60 {
+    for _ in 0..<180 {
       if let found = try await chain.packetTransactions(step, client: client, sequence: sequence, limit: 1).first {
         return found
       }
       height = try await chain.head(above: height, patience: .seconds(2)).height
     }
-    throw ReefTimeout()
+    throw ReefTimeout(step: step, sequence: sequence, head: height)
   }
 
-  struct ReefTimeout: Error {}
+  /// The chain did not do this with a packet.
+  struct ReefTimeout: Error {
+    let step: PacketStep
+    let sequence: Sequence
+    let head: UInt64
+  }
 }
 
 @Suite(
@@ -174,10 +189,7 @@ struct ReefTests {
       let late = try await world.send([try await world.transfer(30, to: world.bob.address)], timeout: .seconds(3))
       let lateBack = try await world.bob.transfer(
         UInt256(50), of: voucher, to: bobAtHome.text, over: world.far, timeout: try await world.deadline(in: 4))
-      var head = try await world.chain.head()
-      while UInt64(clamping: head.time.seconds) <= lateBack.packet.timeout.seconds {
-        head = try await world.chain.head(above: head.height, patience: .seconds(5))
-      }
+      try await world.pass(lateBack.packet.timeout)
       await world.net.command(DevnetCommand(.resume, lane: .evm))
       let expired = try await world.end(of: late)
       #expect(expired.ending == .refundedAfterTimeout && expired.executed == nil)
@@ -240,10 +252,7 @@ struct ReefTests {
       await world.net.command(DevnetCommand(.pause, lane: .evm))
       let fourth = try await world.bob.transfer(
         UInt256(9), of: voucher, to: bobAtHome.text, over: client, timeout: try await world.deadline(in: 4))
-      var head = try await world.chain.head()
-      while UInt64(clamping: head.time.seconds) <= fourth.packet.timeout.seconds {
-        head = try await world.chain.head(above: head.height, patience: .seconds(5))
-      }
+      try await world.pass(fourth.packet.timeout)
       await world.net.command(DevnetCommand(.resume, lane: .evm))
       let expired = try await world.seen(.timedOut, client, fourth.packet.sequence)
       try await world.reorganise(from: expired.height, dropping: expired.hash)

@@ -33,7 +33,13 @@ public actor NonceJournal: NonceStore {
       else { throw .file }
     }
     guard let file = FileHandle(forUpdatingAtPath: path) else { throw .file }
-    guard flock(file.fileDescriptor, LOCK_EX | LOCK_NB) == 0 else { throw .inUse }
+    // A process that is being started holds what its parent had open for a moment.
+    var attempts = 20
+    while flock(file.fileDescriptor, LOCK_EX | LOCK_NB) != 0, attempts > 0 {
+      attempts -= 1
+      Thread.sleep(forTimeInterval: 0.01)
+    }
+    guard attempts > 0 else { throw .inUse }
     self.file = file
     let bytes: [UInt8]
     do { bytes = [UInt8](try file.readToEnd() ?? Data()) } catch { throw .file }
