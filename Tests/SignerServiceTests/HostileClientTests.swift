@@ -318,8 +318,11 @@ struct HostileClientTests {
       #expect(try await talk.refusal() == .handshakeTimeout)
       #expect(try await talk.receive() == nil)
     }
-    try await RawConnection.with(rig.socket) { talk in
-      for byte in hello.prefix(50) { try await talk.send([byte]) }
+    try await RawConnection.with(rig.socket) { (talk: inout RawTalk) async throws -> Void in
+      // On a busy machine the second is over before the fifty bytes are written.
+      do {
+        for byte in hello.prefix(50) { try await talk.send([byte]) }
+      } catch { return }
       #expect(try await talk.refusal() == .handshakeTimeout)
     }
     #expect(rig.server.counters.faults["handshakeTimeout"] == 3)
