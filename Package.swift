@@ -21,6 +21,7 @@ let lifetimes: [SwiftSetting] = [
 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
@@ -56,10 +57,10 @@ let package = Package(
     .library(
       name: "Causeway",
       targets: [
-        "WireBytes", "Digests", "Encodings", "SignatureSchemes", "MerkleProofs", "LightClients", "Messages",
-        "Transactions", "Gate", "ForeignProtocols",
+        "WireBytes", "Digests", "Encodings", "SignatureSchemes", "MerkleProofs", "LightClients", "Attestation",
+        "Messages", "Transactions", "Gate", "ForeignProtocols",
       ]),
-    .library(name: "CausewayEngines", targets: ["StateTree", "PacketHost", "Ledger", "ContractHost", "Contracts", "RelayEngine"]),
+    .library(name: "CausewayEngines", targets: ["StateTree", "PacketHost", "Ledger", "ContractHost", "Contracts", "RelayEngine", "Enclaves", "Settlement"]),
     .library(
       name: "CausewayServices",
       targets: [
@@ -70,10 +71,12 @@ let package = Package(
     .library(name: "FuzzBodies", targets: ["FuzzBodies"]),
     .executable(name: "causeway", targets: ["causeway"]),
     .executable(name: "causeway-signer", targets: ["causeway-signer"]),
+    .executable(name: "causeway-enclave", targets: ["causeway-enclave"]),
   ],
   dependencies: [
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -96,6 +99,7 @@ let package = Package(
     // 2 proofs
     room("2-proofs", "MerkleProofs", wire + ["SignatureSchemes"]),
     room("2-proofs", "LightClients", wire + ["SignatureSchemes", "MerkleProofs"]),
+    room("2-proofs", "Attestation", wire + ["SignatureSchemes", asn1, crypto, cryptoExtras]),
     // 3 gate
     room("3-gate", "Messages", wire + ["SignatureSchemes"]),
     room("3-gate", "Transactions", wire + ["SignatureSchemes", "Messages"]),
@@ -115,6 +119,10 @@ let package = Package(
     room(
       "4-engines", "Contracts",
       floors0To3 + ["Transactions", "PacketHost", "Ledger", "ContractHost"]),
+    room("4-engines", "Enclaves", floors0To3 + ["Attestation", "StateTree", crypto]),
+    room(
+      "4-engines", "Settlement",
+      floors0To3 + ["Attestation", "Transactions", "PacketHost", "StateTree", "Ledger", "Enclaves"]),
     room("4-engines", "ThresholdSigning", wire + ["SignatureSchemes", "CSodium", crypto]),
     // 5 services: the key process and its client
     .systemLibrary(
@@ -153,6 +161,20 @@ let package = Package(
         "KeyVault",
         "SignerJournal", "SignerWire", "CProcess", crypto, nioCore, nioPosix, nioSSL,
       ]),
+    // 5 services: enclaves
+    room("5-services", "TPMAccess", wire + ["SignatureSchemes", "CTPM"]),
+    room(
+      "5-services", "EnclaveService",
+      floors0To3 + [
+        "Attestation", "ContractHost", "Enclaves", "SignerJournal", "TPMAccess", "CProcess", "CSecp256k1",
+        crypto, nioCore, nioPosix,
+      ]),
+    room(
+      "5-services", "CoordinatorService",
+      floors0To3 + [
+        "Attestation", "Transactions", "PacketHost", "Ledger", "Enclaves", "Settlement", "Persistence",
+        "ChainAccess", "EnclaveService", grdb, crypto,
+      ]),
     // 5 services
     room("5-services", "Persistence", wire + ["StateTree", grdb]),
     room(
@@ -181,11 +203,14 @@ let package = Package(
       floors0To3 + [
         "PacketHost", "StateTree", "Ledger", "RelayEngine", "Persistence", "ChainAccess", "LocalKeys",
         "LedgerService", "AttestService", "RelayService", "Transactions", "SigningRules", "SignerWire",
-        "SignerAccess", "ContractHost", "Contracts", grdb,
+        "SignerAccess", "ContractHost", "Contracts", "Attestation", "Enclaves", "Settlement", "TPMAccess",
+        "EnclaveService", "CoordinatorService", grdb,
       ]),
     room(
       "5-services", "OfflineVerification",
-      wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", "ForeignProtocols"]),
+      wire + [
+        "SignatureSchemes", "MerkleProofs", "LightClients", "Attestation", "Messages", "Gate", "ForeignProtocols",
+      ]),
     // 6 programs
     .executableTarget(
       name: "causeway",
@@ -193,8 +218,8 @@ let package = Package(
         "WireBytes", "Digests", "Encodings", "SignatureSchemes", "MerkleProofs", "LightClients", "Messages",
         "Gate", "PacketHost", "Ledger", "RelayEngine", "ChainAccess", "LocalKeys", "LedgerService",
         "AttestService", "RelayService", "Devnet", "Simulation", "OfflineVerification", "Conformance",
-        "Transactions", "SigningRules", "ContractHost", "Contracts",
-        arguments,
+        "Transactions", "SigningRules", "ContractHost", "Contracts", "Attestation", "Enclaves", "Settlement",
+        "EnclaveService", "CoordinatorService", arguments,
       ],
       path: "Sources/6-programs/causeway", swiftSettings: settings),
     .executableTarget(
@@ -204,23 +229,29 @@ let package = Package(
         "SignerAccess", "SignerService", arguments,
       ],
       path: "Sources/6-programs/causeway-signer", swiftSettings: settings),
+    .executableTarget(
+      name: "causeway-enclave",
+      dependencies: floors0To3 + ["Attestation", "Enclaves", "EnclaveService", "TPMAccess", arguments],
+      path: "Sources/6-programs/causeway-enclave", swiftSettings: settings),
     // beside
     room("beside", "TestSupport", wire),
     room(
       "beside", "Simulation",
-      floors0To3 + ["PacketHost", "StateTree", "Ledger", "RelayEngine", crypto]),
+      floors0To3 + [
+        "PacketHost", "StateTree", "Ledger", "RelayEngine", "Attestation", "Enclaves", "Settlement", crypto,
+      ]),
     room(
       "beside", "Conformance",
       wire + [
         "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate", "ForeignProtocols",
-        "OfflineVerification", "SigningRules", "ContractHost", yams,
+        "OfflineVerification", "SigningRules", "ContractHost", "Attestation", "Enclaves", yams,
       ]),
     room(
       "beside", "FuzzBodies",
       wire + [
         "SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Transactions", "Gate", "ForeignProtocols",
         "OfflineVerification", "PacketHost", "StateTree", "RelayEngine", "Ledger", "SigningRules",
-        "SignerJournal", "ThresholdSigning", "SignerWire", "ContractHost",
+        "SignerJournal", "ThresholdSigning", "SignerWire", "ContractHost", "Attestation", "Enclaves", "Settlement",
       ]),
     .executableTarget(
       name: "LedgerCrashChild",
@@ -233,6 +264,25 @@ let package = Package(
       dependencies: wire + ["Messages", "SigningRules", "SignerJournal", crypto],
       path: "Sources/beside/SignerCrashChild", swiftSettings: settings),
     // tests
+    tests(
+      "Attestation", wire + ["SignatureSchemes", "Attestation", "OfflineVerification", "Conformance", crypto, asn1]),
+    tests("Enclaves", floors0To3 + ["Attestation", "StateTree", "Enclaves", crypto]),
+    tests(
+      "Settlement",
+      floors0To3 + ["Attestation", "Transactions", "PacketHost", "StateTree", "Ledger", "Enclaves", "Settlement", crypto]),
+    tests("TPMAccess", wire + ["TPMAccess", crypto]),
+    tests(
+      "EnclaveService",
+      floors0To3 + [
+        "Attestation", "ContractHost", "Enclaves", "SignerJournal", "TPMAccess", "EnclaveService", "causeway-enclave",
+        crypto, nioCore, nioPosix,
+      ]),
+    tests(
+      "CoordinatorService",
+      floors0To3 + [
+        "Attestation", "Transactions", "PacketHost", "StateTree", "Ledger", "Enclaves", "Settlement", "Persistence",
+        "ChainAccess", "LocalKeys", "LedgerService", "EnclaveService", "CoordinatorService", crypto,
+      ]),
     tests("WireBytes", ["WireBytes", "Encodings"]),
     tests("Digests", ["WireBytes", "Digests"]),
     tests("Encodings", wire + ["Conformance"]),
@@ -320,11 +370,14 @@ let package = Package(
       floors0To3 + [
         "PacketHost", "StateTree", "Ledger", "RelayEngine", "ChainAccess", "LocalKeys", "LedgerService",
         "AttestService", "RelayService", "Devnet", "Transactions", "SigningRules", "SignerWire",
-        "SignerAccess", "ContractHost", "Contracts", "causeway-signer", crypto,
+        "SignerAccess", "ContractHost", "Contracts", "Attestation", "Enclaves", "Settlement", "TPMAccess",
+        "EnclaveService", "CoordinatorService", "causeway-signer", "causeway-enclave", crypto,
       ]),
     tests(
       "Simulation",
-      floors0To3 + ["PacketHost", "StateTree", "Ledger", "RelayEngine", "Simulation"]),
+      floors0To3 + [
+        "PacketHost", "StateTree", "Ledger", "RelayEngine", "Attestation", "Enclaves", "Settlement", "Simulation",
+      ]),
     tests("OfflineVerification", wire + ["OfflineVerification"]),
     tests("Conformance", wire + ["Conformance"]),
     tests("Fuzz", wire + ["FuzzBodies"]),

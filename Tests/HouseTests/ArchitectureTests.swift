@@ -43,6 +43,26 @@ struct ArchitectureTests {
     "AttestService": (
       gate.union(["PacketHost", "StateTree", "Ledger", "Persistence", "ChainAccess"]), ["GRDB"]
     ),
+    "Attestation": (wire.union(["SignatureSchemes"]), ["SwiftASN1", "Crypto", "CryptoExtras"]),
+    "Enclaves": (gate.union(["Attestation", "StateTree"]), ["Crypto"]),
+    "Settlement": (
+      gate.union(["Attestation", "Transactions", "PacketHost", "StateTree", "Ledger", "Enclaves"]), []
+    ),
+    "TPMAccess": (wire.union(["SignatureSchemes", "CTPM"]), []),
+    "EnclaveService": (
+      gate.union([
+        "Attestation", "ContractHost", "Enclaves", "SignerJournal", "TPMAccess", "CProcess", "CSecp256k1",
+      ]), ["Crypto", "NIOCore", "NIOPosix"]
+    ),
+    "CoordinatorService": (
+      gate.union([
+        "Attestation", "Transactions", "PacketHost", "Ledger", "Enclaves", "Settlement", "Persistence",
+        "ChainAccess", "EnclaveService",
+      ]), ["GRDB", "Crypto"]
+    ),
+    "causeway-enclave": (
+      gate.union(["Attestation", "Enclaves", "EnclaveService", "TPMAccess"]), ["ArgumentParser"]
+    ),
     "RelayService": (
       gate.union([
         "Transactions", "PacketHost", "StateTree", "Ledger", "RelayEngine", "Persistence", "ChainAccess",
@@ -51,6 +71,7 @@ struct ArchitectureTests {
     "Devnet": (
       services.union([
         "Transactions", "SigningRules", "SignerWire", "SignerAccess", "ContractHost", "Contracts",
+        "Attestation", "Enclaves", "Settlement", "TPMAccess", "EnclaveService", "CoordinatorService",
       ]), ["GRDB"]
     ),
     "LedgerService": (
@@ -67,7 +88,7 @@ struct ArchitectureTests {
     "CTPM": ([], []),
     "CProcess": ([], []),
     "KeyVault": (
-      keys.union(["SigningRules", "ThresholdSigning", "CSecp256k1", "CSodium", "CPKCS11", "CTPM"]),
+      keys.union(["TPMAccess", "SigningRules", "ThresholdSigning", "CSecp256k1", "CSodium", "CPKCS11", "CTPM"]),
       ["Crypto", "CryptoExtras"]
     ),
     "SignerJournal": (wire, []),
@@ -85,25 +106,33 @@ struct ArchitectureTests {
       ]),
       ["ArgumentParser"]
     ),
-    "OfflineVerification": (gate.union(["ForeignProtocols"]), []),
+    "OfflineVerification": (gate.union(["ForeignProtocols", "Attestation"]), []),
     "causeway": (
       services.union([
         "Devnet", "Simulation", "ForeignProtocols", "OfflineVerification", "Conformance", "Transactions",
-        "SigningRules", "ContractHost", "Contracts",
+        "SigningRules", "ContractHost", "Contracts", "Attestation", "Enclaves", "Settlement", "EnclaveService",
+        "CoordinatorService",
       ]),
       ["ArgumentParser"]
     ),
-    "Simulation": (gate.union(["PacketHost", "StateTree", "Ledger", "RelayEngine"]), ["Crypto"]),
+    "Simulation": (
+      gate.union(["PacketHost", "StateTree", "Ledger", "RelayEngine", "Attestation", "Enclaves", "Settlement"]),
+      ["Crypto"]
+    ),
     "LedgerCrashChild": (gate.union(["PacketHost", "StateTree", "Ledger", "LedgerService"]), ["Crypto"]),
     "SignerCrashChild": (keys.union(["SigningRules", "SignerJournal"]), ["Crypto"]),
     "TestSupport": (wire, []),
     "Conformance": (
-      gate.union(["Transactions", "ForeignProtocols", "OfflineVerification", "SigningRules", "ContractHost"]), ["Yams"]
+      gate.union([
+        "Transactions", "ForeignProtocols", "OfflineVerification", "SigningRules", "ContractHost", "Attestation",
+        "Enclaves",
+      ]), ["Yams"]
     ),
     "FuzzBodies": (
       gate.union([
         "Transactions", "ForeignProtocols", "OfflineVerification", "PacketHost", "StateTree", "RelayEngine",
         "Ledger", "SigningRules", "SignerJournal", "ThresholdSigning", "SignerWire", "ContractHost",
+        "Attestation", "Enclaves", "Settlement",
       ]), []
     ),
   ]
@@ -112,7 +141,7 @@ struct ArchitectureTests {
   private static let system: Set<String> = ["Swift", "Foundation", "FoundationEssentials", "Synchronization"]
 
   /// Rooms of floors 0 to 3, which people embed: no Foundation beyond its essentials.
-  private static let embedded = gate.union(["Transactions", "ForeignProtocols"])
+  private static let embedded = gate.union(["Transactions", "ForeignProtocols", "Attestation"])
 
   @Test("has no edge that the table does not allow")
   func edges() throws {
