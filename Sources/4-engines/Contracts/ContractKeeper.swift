@@ -57,6 +57,8 @@ public struct ContractKeeper: ContractModule {
 
   // MARK: Transactions
 
+  public var name: String { "contracts" }
+
   public func handles(_ typeURL: String) -> Bool { WasmMessage.TypeURL(rawValue: typeURL) != nil }
 
   public func signer(of message: AnyMessage) throws(Ledger.MessageRefusal) -> AccountAddress {

@@ -162,6 +162,7 @@ extension Genesis {
           "denominator": .string(String(rules.feeDenominator)),
         ]),
         "contracts": .boolean(rules.hasContracts),
+        "modules": .array(rules.modules.map { .string($0) }),
         "balances": .array(
           balances.map { balance in
             .object([
@@ -198,11 +199,16 @@ extension Genesis {
     }
     // Domains that began before there were contracts do not say.
     guard let hasContracts = (json["app_state"]?["contracts"] ?? false).boolean else { throw .member("contracts") }
+    var modules: [String] = []
+    for module in json["app_state"]?["modules"]?.array ?? [] {
+      guard let name = module.string else { throw .member("modules") }
+      modules.append(name)
+    }
     let rules: LedgerRules
     do {
       rules = try LedgerRules(
         chainID: chainID, feeDenom: denom, feeNumerator: numerator, feeDenominator: denominator,
-        blockGasMax: gas, blockSizeMax: size, hasContracts: hasContracts)
+        blockGasMax: gas, blockSizeMax: size, hasContracts: hasContracts, modules: modules)
     } catch { throw .rules(error) }
     guard let validators = json["validators"]?.array else { throw .member("validators") }
     guard let balances = json["app_state"]?["balances"]?.array else { throw .member("balances") }

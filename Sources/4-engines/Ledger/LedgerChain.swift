@@ -16,6 +16,8 @@ public enum ChainError: Error, Hashable, Sendable {
   case appHash(expected: Bytes32, actual: Bytes32)
   /// The genesis says whether there are contracts, and the programs say otherwise.
   case contracts(expected: Bool)
+  /// The genesis names these modules, in this order, and the programs have others.
+  case modules(expected: [String])
 }
 
 /// A block that was decided, and what it did.
@@ -83,10 +85,13 @@ public struct LedgerChain<Store: StateStore>: Sendable {
     execution = LedgerExecution(rules: genesis.rules, host: host, programs: programs)
   }
 
-  /// A domain that lost its contracts, or gained them, would give other results than before.
+  /// A domain that lost its contracts or a module, or gained some, would give other results than before.
   private static func check(_ programs: LedgerPrograms, for genesis: Genesis) throws(ChainError) {
     guard (programs.contracts != nil) == genesis.rules.hasContracts else {
       throw .contracts(expected: genesis.rules.hasContracts)
+    }
+    guard programs.modules.map(\.name) == genesis.rules.modules else {
+      throw .modules(expected: genesis.rules.modules)
     }
   }
 
@@ -127,8 +132,11 @@ public struct LedgerChain<Store: StateStore>: Sendable {
     }
     let moment = BlockMoment(
       height: height, time: UnixTime(seconds: UInt64(clamping: block.header.time.seconds)))
+    let previous = block.header.lastBlockID.hash.map { PreviousBlock(height: height - 1, hash: $0) }
     do {
-      return try execution.execute(block.transactions, at: moment, on: state) { mempool.checked($0) }
+      return try execution.execute(block.transactions, at: moment, after: previous, on: state) {
+        mempool.checked($0)
+      }
     } catch { throw .state(error) }
   }
 

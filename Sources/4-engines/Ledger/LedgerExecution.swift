@@ -23,14 +23,27 @@ public struct LedgerExecution: Sendable {
   /// A transaction whose messages are refused leaves nothing but its fee and its sequence; one that may not
   /// be included leaves nothing at all.
   ///
-  /// - Parameter checked: what ``check(_:at:on:sequence:)`` gave for the transaction with this hash, if it is
-  ///   known; spares its decoding and its signature, and changes no result.
+  /// - Parameters:
+  ///   - previous: the block before, for modules that remember some; nil at the first.
+  ///   - checked: what ``check(_:at:on:sequence:)`` gave for the transaction with this hash, if it is
+  ///     known; spares its decoding and its signature, and changes no result.
   /// - Throws: ``StateFailure`` when the committed state cannot be read: the block is then abandoned.
   public func execute(
-    _ transactions: [[UInt8]], at moment: BlockMoment, on committed: any StateReading,
-    checked: (Bytes32) -> CheckedTransaction? = { _ in nil }
+    _ transactions: [[UInt8]], at moment: BlockMoment, after previous: PreviousBlock? = nil,
+    on committed: any StateReading, checked: (Bytes32) -> CheckedTransaction? = { _ in nil }
   ) throws(StateFailure) -> BlockOutcome {
     var state = WorkingState(committed)
+    for module in programs.allModules {
+      var context = HostContext(moment: moment, state: state.take(), gas: GasMeter(limit: .max))
+      do { try module.begin(after: previous, in: &context) } catch {
+        switch error {
+        case .state(let failure): throw failure
+        // What a module notes of a block depends on no input.
+        case .outOfGas, .breach: preconditionFailure("\(module.name) cannot begin a block: \(error)")
+        }
+      }
+      state = context.finish().state
+    }
     var results: [TransactionResult] = []
     results.reserveCapacity(transactions.count)
     var uncounted: [Int] = []
@@ -248,8 +261,8 @@ extension LedgerExecution {
     let decoded: LedgerMessage
     let message = transaction.messages[index]
     do {
-      if let contracts = programs.contracts, contracts.handles(message.typeURL) {
-        decoded = .module(message, signer: try contracts.signer(of: message))
+      if let module = programs.module(for: message.typeURL) {
+        decoded = .module(message, signer: try module.signer(of: message))
       } else {
         decoded = try LedgerMessage(decoding: message)
       }

@@ -46,8 +46,10 @@ extension LedgerExecution {
     case .sendPacket, .receivePacket, .acknowledgePacket, .timeOutPacket:
       do { return try handle(packet: message, in: &context) } catch { throw error.map { .packet($0) } }
     case .module(let message, _):
-      guard let contracts = programs.contracts else { throw .failure(.typeUnknown(message.typeURL)) }
-      do { return try contracts.handle(message, in: &context) } catch { throw error.map { .module($0) } }
+      guard let module = programs.module(for: message.typeURL) else {
+        throw .failure(.typeUnknown(message.typeURL))
+      }
+      do { return try module.handle(message, in: &context) } catch { throw error.map { .module($0) } }
     }
   }
 

@@ -5,20 +5,43 @@ public import PacketHost
 public struct LedgerPrograms: Sendable {
   private let programs: [AccountAddress: any LedgerProgram]
   public let contracts: (any ContractModule)?
+  /// What else has messages of its own; names are unique, the first of a name counts.
+  public let modules: [any LedgerModule]
   private let bank = Bank()
 
   /// Of two programs with one name the first counts.
   public init(_ programs: [any LedgerProgram], contracts: (any ContractModule)? = nil) {
-    self.init(Dictionary(programs.map { ($0.address, $0) }) { first, _ in first }, contracts)
+    self.init(Dictionary(programs.map { ($0.address, $0) }) { first, _ in first }, contracts, [])
   }
 
-  private init(_ programs: [AccountAddress: any LedgerProgram], _ contracts: (any ContractModule)?) {
+  private init(
+    _ programs: [AccountAddress: any LedgerProgram], _ contracts: (any ContractModule)?,
+    _ modules: [any LedgerModule]
+  ) {
     self.programs = programs
     self.contracts = contracts
+    self.modules = modules
   }
 
   /// The same programs beside `contracts`.
-  public func with(contracts: any ContractModule) -> LedgerPrograms { LedgerPrograms(programs, contracts) }
+  public func with(contracts: any ContractModule) -> LedgerPrograms {
+    LedgerPrograms(programs, contracts, modules)
+  }
+
+  /// The same programs and contracts beside one more module.
+  public func with(module: any LedgerModule) -> LedgerPrograms {
+    guard !modules.contains(where: { $0.name == module.name }) else { return self }
+    return LedgerPrograms(programs, contracts, modules + [module])
+  }
+
+  /// Contracts first, then the others in the order in which they were given.
+  var allModules: [any LedgerModule] {
+    guard let contracts else { return modules }
+    return [contracts] + modules
+  }
+
+  /// The module whose messages have this type.
+  func module(for typeURL: String) -> (any LedgerModule)? { allModules.first { $0.handles(typeURL) } }
 
   /// A counter and the bank: what a domain has by default.
   public static let standard = LedgerPrograms([CounterProgram(), BankProgram()])

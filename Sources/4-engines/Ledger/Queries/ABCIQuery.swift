@@ -81,11 +81,14 @@ extension LedgerChain {
       } catch { throw .tree(error) }
     }
     guard let name = QueryName(rawValue: path) else {
-      guard let contracts = execution.programs.contracts else { throw .pathUnknown(path) }
+      let modules = execution.programs.allModules
+      guard !modules.isEmpty else { throw .pathUnknown(path) }
       guard !prove else { throw .proofUnavailable }
-      let answer: [UInt8]?
-      do {
-        answer = try contracts.query(path: path, request: request, on: state, at: moment)
+      var answer: [UInt8]?
+      do throws(ModuleQueryRefusal) {
+        for module in modules where answer == nil {
+          answer = try module.query(path: path, request: request, on: state, at: moment)
+        }
       } catch {
         switch error {
         case .request: throw .request

@@ -14,7 +14,7 @@ public enum LedgerMessage: Hashable, Sendable {
   case receivePacket(Packet, proof: [UInt8], height: Height, signer: AccountAddress)
   case acknowledgePacket(Packet, Acknowledgement, proof: [UInt8], height: Height, signer: AccountAddress)
   case timeOutPacket(Packet, proof: [UInt8], height: Height, signer: AccountAddress)
-  /// For a ``ContractModule``, which says who must have signed.
+  /// For a ``LedgerModule``, which says who must have signed.
   case module(AnyMessage, signer: AccountAddress)
 
   public enum TypeURL {
