@@ -48,7 +48,7 @@ let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 
 let wire: [Target.Dependency] = ["WireBytes", "Digests", "Encodings"]
 let floors0To3: [Target.Dependency] =
-  wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate"]
+  wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Attestation", "Messages", "Gate"]
 
 let package = Package(
   name: "causeway",
@@ -103,7 +103,8 @@ let package = Package(
     // 3 gate
     room("3-gate", "Messages", wire + ["SignatureSchemes"]),
     room("3-gate", "Transactions", wire + ["SignatureSchemes", "Messages"]),
-    room("3-gate", "Gate", wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages"]),
+    room(
+      "3-gate", "Gate", wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Attestation", "Messages"]),
     room(
       "3-gate", "ForeignProtocols",
       wire + ["SignatureSchemes", "MerkleProofs", "LightClients", "Messages", "Gate"]),
@@ -119,10 +120,10 @@ let package = Package(
     room(
       "4-engines", "Contracts",
       floors0To3 + ["Transactions", "PacketHost", "Ledger", "ContractHost"]),
-    room("4-engines", "Enclaves", floors0To3 + ["Attestation", "StateTree", crypto]),
+    room("4-engines", "Enclaves", floors0To3 + ["StateTree", crypto]),
     room(
       "4-engines", "Settlement",
-      floors0To3 + ["Attestation", "Transactions", "PacketHost", "StateTree", "Ledger", "Enclaves"]),
+      floors0To3 + ["Transactions", "PacketHost", "StateTree", "Ledger", "Enclaves"]),
     room("4-engines", "ThresholdSigning", wire + ["SignatureSchemes", "CSodium", crypto]),
     // 5 services: the key process and its client
     .systemLibrary(
@@ -166,13 +167,13 @@ let package = Package(
     room(
       "5-services", "EnclaveService",
       floors0To3 + [
-        "Attestation", "ContractHost", "Enclaves", "SignerJournal", "TPMAccess", "CProcess", "CSecp256k1",
+        "ContractHost", "Enclaves", "SignerJournal", "TPMAccess", "CProcess", "CSecp256k1",
         crypto, nioCore, nioPosix,
       ]),
     room(
       "5-services", "CoordinatorService",
       floors0To3 + [
-        "Attestation", "Transactions", "PacketHost", "Ledger", "Enclaves", "Settlement", "Persistence",
+        "Transactions", "PacketHost", "Ledger", "Enclaves", "Settlement", "Persistence",
         "ChainAccess", "EnclaveService", grdb, crypto,
       ]),
     // 5 services
@@ -203,7 +204,7 @@ let package = Package(
       floors0To3 + [
         "PacketHost", "StateTree", "Ledger", "RelayEngine", "Persistence", "ChainAccess", "LocalKeys",
         "LedgerService", "AttestService", "RelayService", "Transactions", "SigningRules", "SignerWire",
-        "SignerAccess", "ContractHost", "Contracts", "Attestation", "Enclaves", "Settlement", "TPMAccess",
+        "SignerAccess", "ContractHost", "Contracts", "Enclaves", "Settlement", "TPMAccess",
         "EnclaveService", "CoordinatorService", grdb,
       ]),
     room(
@@ -231,14 +232,14 @@ let package = Package(
       path: "Sources/6-programs/causeway-signer", swiftSettings: settings),
     .executableTarget(
       name: "causeway-enclave",
-      dependencies: floors0To3 + ["Attestation", "Enclaves", "EnclaveService", "TPMAccess", arguments],
+      dependencies: floors0To3 + ["Enclaves", "EnclaveService", "TPMAccess", arguments],
       path: "Sources/6-programs/causeway-enclave", swiftSettings: settings),
     // beside
     room("beside", "TestSupport", wire),
     room(
       "beside", "Simulation",
       floors0To3 + [
-        "PacketHost", "StateTree", "Ledger", "RelayEngine", "Attestation", "Enclaves", "Settlement", crypto,
+        "PacketHost", "StateTree", "Ledger", "RelayEngine", "Enclaves", "Settlement", crypto,
       ]),
     room(
       "beside", "Conformance",
@@ -266,21 +267,21 @@ let package = Package(
     // tests
     tests(
       "Attestation", wire + ["SignatureSchemes", "Attestation", "OfflineVerification", "Conformance", crypto, asn1]),
-    tests("Enclaves", floors0To3 + ["Attestation", "StateTree", "Enclaves", crypto]),
+    tests("Enclaves", floors0To3 + ["StateTree", "Enclaves", crypto]),
     tests(
       "Settlement",
-      floors0To3 + ["Attestation", "Transactions", "PacketHost", "StateTree", "Ledger", "Enclaves", "Settlement", crypto]),
+      floors0To3 + ["Transactions", "PacketHost", "StateTree", "Ledger", "Enclaves", "Settlement", crypto]),
     tests("TPMAccess", wire + ["TPMAccess", crypto]),
     tests(
       "EnclaveService",
       floors0To3 + [
-        "Attestation", "ContractHost", "Enclaves", "SignerJournal", "TPMAccess", "EnclaveService", "causeway-enclave",
+        "ContractHost", "Enclaves", "SignerJournal", "TPMAccess", "EnclaveService", "causeway-enclave",
         crypto, nioCore, nioPosix,
       ]),
     tests(
       "CoordinatorService",
       floors0To3 + [
-        "Attestation", "Transactions", "PacketHost", "StateTree", "Ledger", "Enclaves", "Settlement", "Persistence",
+        "Transactions", "PacketHost", "StateTree", "Ledger", "Enclaves", "Settlement", "Persistence",
         "ChainAccess", "LocalKeys", "LedgerService", "EnclaveService", "CoordinatorService", crypto,
       ]),
     tests("WireBytes", ["WireBytes", "Encodings"]),
@@ -370,13 +371,13 @@ let package = Package(
       floors0To3 + [
         "PacketHost", "StateTree", "Ledger", "RelayEngine", "ChainAccess", "LocalKeys", "LedgerService",
         "AttestService", "RelayService", "Devnet", "Transactions", "SigningRules", "SignerWire",
-        "SignerAccess", "ContractHost", "Contracts", "Attestation", "Enclaves", "Settlement", "TPMAccess",
+        "SignerAccess", "ContractHost", "Contracts", "Enclaves", "Settlement", "TPMAccess",
         "EnclaveService", "CoordinatorService", "causeway-signer", "causeway-enclave", crypto,
       ]),
     tests(
       "Simulation",
       floors0To3 + [
-        "PacketHost", "StateTree", "Ledger", "RelayEngine", "Attestation", "Enclaves", "Settlement", "Simulation",
+        "PacketHost", "StateTree", "Ledger", "RelayEngine", "Enclaves", "Settlement", "Simulation",
       ]),
     tests("OfflineVerification", wire + ["OfflineVerification"]),
     tests("Conformance", wire + ["Conformance"]),

@@ -5,7 +5,7 @@ import Testing
 struct ArchitectureTests {
   private static let wire: Set<String> = ["WireBytes", "Digests", "Encodings"]
   private static let proofs: Set<String> = wire.union(["SignatureSchemes", "MerkleProofs", "LightClients"])
-  private static let gate: Set<String> = proofs.union(["Messages", "Gate"])
+  private static let gate: Set<String> = proofs.union(["Attestation", "Messages", "Gate"])
 
   /// What the key process may know of the rest: what it signs, and nothing that reads a chain.
   private static let keys: Set<String> = wire.union([
@@ -28,7 +28,7 @@ struct ArchitectureTests {
     "LightClients": (wire.union(["SignatureSchemes", "MerkleProofs"]), []),
     "Messages": (wire.union(["SignatureSchemes"]), []),
     "Transactions": (wire.union(["SignatureSchemes", "Messages"]), []),
-    "Gate": (proofs.union(["Messages"]), []),
+    "Gate": (proofs.union(["Attestation", "Messages"]), []),
     "ForeignProtocols": (gate, []),
     "PacketHost": (gate, []),
     "StateTree": (proofs, []),
@@ -44,24 +44,24 @@ struct ArchitectureTests {
       gate.union(["PacketHost", "StateTree", "Ledger", "Persistence", "ChainAccess"]), ["GRDB"]
     ),
     "Attestation": (wire.union(["SignatureSchemes"]), ["SwiftASN1", "Crypto", "CryptoExtras"]),
-    "Enclaves": (gate.union(["Attestation", "StateTree"]), ["Crypto"]),
+    "Enclaves": (gate.union(["StateTree"]), ["Crypto"]),
     "Settlement": (
-      gate.union(["Attestation", "Transactions", "PacketHost", "StateTree", "Ledger", "Enclaves"]), []
+      gate.union(["Transactions", "PacketHost", "StateTree", "Ledger", "Enclaves"]), []
     ),
     "TPMAccess": (wire.union(["SignatureSchemes", "CTPM"]), []),
     "EnclaveService": (
       gate.union([
-        "Attestation", "ContractHost", "Enclaves", "SignerJournal", "TPMAccess", "CProcess", "CSecp256k1",
+        "ContractHost", "Enclaves", "SignerJournal", "TPMAccess", "CProcess", "CSecp256k1",
       ]), ["Crypto", "NIOCore", "NIOPosix"]
     ),
     "CoordinatorService": (
       gate.union([
-        "Attestation", "Transactions", "PacketHost", "Ledger", "Enclaves", "Settlement", "Persistence",
+        "Transactions", "PacketHost", "Ledger", "Enclaves", "Settlement", "Persistence",
         "ChainAccess", "EnclaveService",
       ]), ["GRDB", "Crypto"]
     ),
     "causeway-enclave": (
-      gate.union(["Attestation", "Enclaves", "EnclaveService", "TPMAccess"]), ["ArgumentParser"]
+      gate.union(["Enclaves", "EnclaveService", "TPMAccess"]), ["ArgumentParser"]
     ),
     "RelayService": (
       gate.union([
@@ -71,7 +71,7 @@ struct ArchitectureTests {
     "Devnet": (
       services.union([
         "Transactions", "SigningRules", "SignerWire", "SignerAccess", "ContractHost", "Contracts",
-        "Attestation", "Enclaves", "Settlement", "TPMAccess", "EnclaveService", "CoordinatorService",
+        "Enclaves", "Settlement", "TPMAccess", "EnclaveService", "CoordinatorService",
       ]), ["GRDB"]
     ),
     "LedgerService": (
@@ -106,17 +106,17 @@ struct ArchitectureTests {
       ]),
       ["ArgumentParser"]
     ),
-    "OfflineVerification": (gate.union(["ForeignProtocols", "Attestation"]), []),
+    "OfflineVerification": (gate.union(["ForeignProtocols"]), []),
     "causeway": (
       services.union([
         "Devnet", "Simulation", "ForeignProtocols", "OfflineVerification", "Conformance", "Transactions",
-        "SigningRules", "ContractHost", "Contracts", "Attestation", "Enclaves", "Settlement", "EnclaveService",
+        "SigningRules", "ContractHost", "Contracts", "Enclaves", "Settlement", "EnclaveService",
         "CoordinatorService",
       ]),
       ["ArgumentParser"]
     ),
     "Simulation": (
-      gate.union(["PacketHost", "StateTree", "Ledger", "RelayEngine", "Attestation", "Enclaves", "Settlement"]),
+      gate.union(["PacketHost", "StateTree", "Ledger", "RelayEngine", "Enclaves", "Settlement"]),
       ["Crypto"]
     ),
     "LedgerCrashChild": (gate.union(["PacketHost", "StateTree", "Ledger", "LedgerService"]), ["Crypto"]),
@@ -124,7 +124,7 @@ struct ArchitectureTests {
     "TestSupport": (wire, []),
     "Conformance": (
       gate.union([
-        "Transactions", "ForeignProtocols", "OfflineVerification", "SigningRules", "ContractHost", "Attestation",
+        "Transactions", "ForeignProtocols", "OfflineVerification", "SigningRules", "ContractHost",
         "Enclaves",
       ]), ["Yams"]
     ),
@@ -132,7 +132,7 @@ struct ArchitectureTests {
       gate.union([
         "Transactions", "ForeignProtocols", "OfflineVerification", "PacketHost", "StateTree", "RelayEngine",
         "Ledger", "SigningRules", "SignerJournal", "ThresholdSigning", "SignerWire", "ContractHost",
-        "Attestation", "Enclaves", "Settlement",
+        "Enclaves", "Settlement",
       ]), []
     ),
   ]
@@ -141,7 +141,7 @@ struct ArchitectureTests {
   private static let system: Set<String> = ["Swift", "Foundation", "FoundationEssentials", "Synchronization"]
 
   /// Rooms of floors 0 to 3, which people embed: no Foundation beyond its essentials.
-  private static let embedded = gate.union(["Transactions", "ForeignProtocols", "Attestation"])
+  private static let embedded = gate.union(["Transactions", "ForeignProtocols"])
 
   @Test("has no edge that the table does not allow")
   func edges() throws {
