@@ -10,6 +10,9 @@ import WireBytes
 
 /// What hostile clients can do to the process: its memory, its files, its time for others. What each frame is refused with is in
 /// SignerServiceTests.
+/// Far below what a client could hold up if it could, and above what a busy machine adds.
+private let patience = Duration.seconds(60)
+
 @Suite("causeway-signer among hostile clients", .serialized, .timeLimit(.minutes(10)))
 struct HostileProgramTests {
   /// A process that serves anew takes so much more, at the most, whatever is done to it: in KiB.
@@ -129,7 +132,7 @@ struct HostileProgramTests {
       }
       let during = try signer.memory().highest
       #expect(during - before < Self.memoryMax, "\(before) KiB, then \(during)")
-      #expect(slowest < .seconds(5))
+      #expect(slowest < patience)
       for channel in open { try? await channel.close() }
       await honest.access.close()
       try await signer.checkServes(height: 1)
@@ -151,9 +154,9 @@ struct HostileProgramTests {
       // On the bare port of TLS: the head of a record of 16 KiB, and then of its content.
       let bytes = transport == .tls && isBare ? [0x16, 3, 1, 0x40, 0, 1, 0, 0x3f, 0xfc] + hello : hello
       async let took = Self.write(bytes, slowlyTo: signer, isBare: isBare)
-      for _ in 0..<20 { #expect(try await honest.sign() < .seconds(5)) }
-      // 5 s from the connection to the session, one for the farewell, and what a busy machine adds.
-      #expect(try await took < .seconds(12))
+      for _ in 0..<20 { #expect(try await honest.sign() < patience) }
+      // 5 s from the connection to the session, one for the farewell; byte by byte it would have gone on for longer than this.
+      #expect(try await took < patience)
       if let files = signer.openFiles { #expect(files < 80) }
       await honest.access.close()
       try await signer.checkServes(height: 1)
@@ -170,7 +173,7 @@ struct HostileProgramTests {
       let start = ContinuousClock.now
       let outbound = stream.outbound
       let writing = Task {
-        for byte in bytes + [UInt8](repeating: 0, count: 200) {
+        for byte in bytes + [UInt8](repeating: 0, count: 1_000) {
           try await outbound.write(ByteBuffer(bytes: [byte]))
           try await Task.sleep(for: .milliseconds(100))
         }
@@ -196,7 +199,7 @@ struct HostileProgramTests {
         for _ in 0..<4 {
           group.addTask { try await Self.askWithoutReading(signer, until: counted) }
         }
-        for _ in 0..<20 { #expect(try await honest.sign() < .seconds(5)) }
+        for _ in 0..<20 { #expect(try await honest.sign() < patience) }
         // The signer's own word for it: 5 s after the answers no longer fit, however much of the questions lies in buffers.
         let start = ContinuousClock.now
         while try await signer.faults()["slowReader"] != 4, ContinuousClock.now - start < .seconds(120) {
@@ -214,7 +217,7 @@ struct HostileProgramTests {
           try await stream.send(SignerFrame(.sign, body))
           #expect(try await stream.refusal() == .unknownSession)
         }
-        #expect(try await honest.sign() < .seconds(5))
+        #expect(try await honest.sign() < patience)
       }
       let after = try signer.memory().highest
       #expect(after - before < Self.memoryMax, "\(before) KiB, then \(after)")
