@@ -1,5 +1,5 @@
-private import Crypto
-private import CryptoExtras
+import Crypto
+import CryptoExtras
 private import Digests
 private import FoundationEssentials
 private import WireBytes
@@ -25,7 +25,7 @@ public enum RSAPSS {
 
   /// A modulus of 2048 to 8192 bits and its exponent.
   public struct PublicKey: Sendable {
-    fileprivate let key: _RSA.Signing.PublicKey
+    let key: _RSA.Signing.PublicKey
     /// Length of the modulus.
     public let sizeBits: Int
 
@@ -82,7 +82,7 @@ public enum RSAPSS {
   }
 
   // swift-crypto picks the hash of the padding by the digest's type, so the digest must be its own.
-  private static func digest<Function: HashFunction>(
+  static func digest<Function: HashFunction>(
     _ function: Function.Type, _ message: Span<UInt8>
   ) -> Function.Digest {
     var hasher = Function()

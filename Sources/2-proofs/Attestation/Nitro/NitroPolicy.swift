@@ -1,0 +1,10 @@
+public import Encodings
+
+/// What is asked of Nitro documents.
+public struct NitroPolicy: Hashable, Sendable {
+  public init(json: JSONValue, path: String) throws(AttestationPolicyError) {
+    _ = try PolicyMembers.object(json, path: path, known: [])
+  }
+
+  public var json: JSONValue { .object([:]) }
+}
