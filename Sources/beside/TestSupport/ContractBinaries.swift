@@ -7,7 +7,7 @@ public enum ContractBinaries {
 
   /// The names of this project's contracts.
   public static let names = [
-    "breaker", "counter", "misbehaving", "parameters", "pool", "splitter", "swap", "token",
+    "auction", "breaker", "counter", "misbehaving", "parameters", "pool", "splitter", "swap", "token",
   ]
 
   public static var directory: URL { Corpora.packageRoot.appendingPathComponent("contracts/wasm/.build") }
