@@ -1,7 +1,3 @@
-private import Crypto
-private import CryptoExtras
-private import Digests
-private import FoundationEssentials
 public import SignatureSchemes
 import WireBytes
 
@@ -20,9 +16,7 @@ extension TPM2 {
     /// A number, coordinate or signature with another length than the key asks for.
     case length(expected: Int, actual: Int)
     case ecdsa(ECDSAError)
-    /// BoringSSL takes no such key.
-    case key
-    case mismatch
+    case rsa(RSAPSS.VerificationError)
   }
 }
 
@@ -73,11 +67,11 @@ extension TPM2.Public {
       default: throw TPM2.SignatureRefusal.curve(curve.rawValue, hash: hash.rawValue)
       }
     } catch let error as ECDSAError {
-      throw error == .mismatch ? .mismatch : .ecdsa(error)
+      throw .ecdsa(error)
     } catch let error as TPM2.SignatureRefusal {
       throw error
     } catch {
-      throw .mismatch
+      throw .ecdsa(.mismatch)
     }
   }
 
@@ -101,7 +95,7 @@ extension TPM2.Public {
   }
 }
 
-/// RSA signatures of TPMs, by BoringSSL.
+/// RSA signatures of TPMs.
 enum TPM2RSA {
   static func verify(
     _ message: Span<UInt8>, bits: UInt16, exponent: UInt32, modulus: [UInt8], hash: TPM2.Hash,
@@ -110,21 +104,22 @@ enum TPM2RSA {
     guard bits >= 2048, exponent == 0 || exponent == 65537 else {
       throw .rsaKey(bits: Int(bits), exponent: exponent)
     }
-    guard signature.count == Int(bits) / 8 else {
-      throw .length(expected: Int(bits) / 8, actual: signature.count)
+    let publicExponent: [UInt8] = [1, 0, 1]
+    let function: RSAPSS.Hash
+    switch hash {
+    case .sha256: function = .sha256
+    case .sha384: function = .sha384
+    case .sha512: function = .sha512
+    default: throw .weakHash(hash.rawValue)
     }
-    let exponentBytes: [UInt8] = [1, 0, 1]
-    guard let key = try? _RSA.Signing.PublicKey(n: modulus, e: exponentBytes) else { throw .key }
-    let rsaSignature = _RSA.Signing.RSASignature(rawRepresentation: signature)
-    let padding: _RSA.Signing.Padding = isPSS ? .PSS : .insecurePKCS1v1_5
-    let copy = [UInt8](copying: message)
-    let holds =
-      switch hash {
-      case .sha256: key.isValidSignature(rsaSignature, for: SHA256.hash(data: copy), padding: padding)
-      case .sha384: key.isValidSignature(rsaSignature, for: SHA384.hash(data: copy), padding: padding)
-      case .sha512: key.isValidSignature(rsaSignature, for: SHA512.hash(data: copy), padding: padding)
-      default: false
+    do {
+      let key = try RSAPSS.PublicKey(modulus: modulus.span, exponent: publicExponent.span)
+      if isPSS {
+        // The salt is as long as the hash: TPMs that keep to FIPS 186-4 make it so.
+        try RSAPSS.verify(message, signature: signature.span, key: key, hash: function)
+      } else {
+        try RSAPKCS1.verify(message, signature: signature.span, key: key, hash: function)
       }
-    guard holds else { throw .mismatch }
+    } catch { throw .rsa(error) }
   }
 }

@@ -1,10 +1,159 @@
 public import Encodings
+public import WireBytes
 
-/// What is asked of TPM quotes.
+/// What is asked of a TPM's statement.
+///
+/// JSON: `{"bank": "sha256"?, "pcrs": [{"index": 14, "launches": [{"program": "0x…", "policy": "0x…"}]},
+/// {"index": 4, "values": ["0x…"]}], "akNames"?: ["0x000b…"], "akRoots"?: ["0x…"]}`. Exactly the PCRs that are listed
+/// must be quoted, and each is judged by its own list; an empty list refuses everything. The attestation key is known
+/// by its name, or by a chain of certificates to a root given by the SHA-256 of its DER; one of the two suffices.
 public struct TPMPolicy: Hashable, Sendable {
-  public init(json: JSONValue, path: String) throws(AttestationPolicyError) {
-    _ = try PolicyMembers.object(json, path: path, known: [])
+  /// A program under an enclave policy.
+  public struct Launch: Hashable, Sendable {
+    public let program: Bytes32
+    public let policy: Bytes32
+
+    public init(program: Bytes32, policy: Bytes32) {
+      self.program = program
+      self.policy = policy
+    }
   }
 
-  public var json: JSONValue { .object([:]) }
+  /// How one PCR is judged.
+  public enum Rule: Hashable, Sendable {
+    /// It holds the launch log, each launch of which is one of these.
+    case launches([Launch])
+    /// It has one of these values.
+    case values([[UInt8]])
+  }
+
+  /// A PCR with its rule.
+  public struct PCR: Hashable, Sendable {
+    public let index: Int
+    public let rule: Rule
+
+    public init(index: Int, rule: Rule) {
+      self.index = index
+      self.rule = rule
+    }
+  }
+
+  public static let pcrsMax = 24
+
+  public let bank: TPM2.Hash
+  /// Ascending by index.
+  public let pcrs: [PCR]
+  /// TPM2B_NAME's contents.
+  public let keyNames: [[UInt8]]
+  /// Fingerprints of roots of chains of attestation keys.
+  public let keyRoots: [Bytes32]
+
+  /// - Throws: ``AttestationPolicyError`` `.duplicate`, `.range`, `.empty`, `.member`.
+  public init(
+    bank: TPM2.Hash = .sha256, pcrs: [PCR], keyNames: [[UInt8]] = [], keyRoots: [Bytes32] = [],
+    path: String = "tpm"
+  ) throws(AttestationPolicyError) {
+    typealias Read = PolicyMembers
+    guard bank.isAccepted else { throw .member(path: Read.join(path, "bank"), wanted: .word) }
+    let list = Read.join(path, "pcrs")
+    // A quote of no PCRs says nothing about any code.
+    guard !pcrs.isEmpty else { throw .empty(path: list) }
+    guard pcrs.count <= Self.pcrsMax else {
+      throw .count(path: list, limit: Self.pcrsMax, actual: pcrs.count)
+    }
+    var next = 0
+    var hasLaunches = false
+    for (position, pcr) in pcrs.enumerated() {
+      let here = Read.join(list, String(position))
+      guard pcr.index >= next, pcr.index < 32 else {
+        throw .range(path: Read.join(here, "index"), least: Int64(next), most: 31)
+      }
+      next = pcr.index + 1
+      if case .launches = pcr.rule {
+        // There is one launch log, so it can explain one PCR only; it is of the SHA-256 bank.
+        guard !hasLaunches else { throw .duplicate(path: Read.join(here, "launches")) }
+        guard bank == .sha256 else { throw .member(path: Read.join(path, "bank"), wanted: .word) }
+        hasLaunches = true
+      }
+    }
+    guard !keyNames.isEmpty || !keyRoots.isEmpty else { throw .empty(path: Read.join(path, "akNames")) }
+    self.bank = bank
+    self.pcrs = pcrs
+    self.keyNames = keyNames
+    self.keyRoots = keyRoots
+  }
+
+  /// Reads the member of a policy.
+  public init(json: JSONValue, path: String) throws(AttestationPolicyError) {
+    typealias Read = PolicyMembers
+    let object = try Read.object(json, path: path, known: ["bank", "pcrs", "akNames", "akRoots"])
+    var bank = TPM2.Hash.sha256
+    if object["bank"] != nil {
+      let name = try Read.string(object, "bank", path: path)
+      // The default is not written: one policy has one text.
+      guard let found = TPM2.Hash.allCases.first(where: { $0.name == name }), found != .sha256 else {
+        throw .member(path: Read.join(path, "bank"), wanted: .word)
+      }
+      bank = found
+    }
+    var pcrs: [PCR] = []
+    for (position, element) in try Read.array(object, "pcrs", path: path, countMax: Self.pcrsMax).enumerated() {
+      let here = Read.join(Read.join(path, "pcrs"), String(position))
+      let member = try Read.object(element, path: here, known: ["index", "launches", "values"])
+      let index: Int = try Read.integer(member, "index", path: here, in: 0...31)
+      if member["launches"] != nil {
+        guard member["values"] == nil else { throw .unknownMember(path: Read.join(here, "values")) }
+        pcrs.append(PCR(index: index, rule: .launches(try Self.launches(member, path: here))))
+      } else {
+        let values = try Read.hexList(member, "values", path: here, lengths: bank.size...bank.size)
+        pcrs.append(PCR(index: index, rule: .values(values)))
+      }
+    }
+    let names =
+      object["akNames"] == nil ? [] : try Read.hexList(object, "akNames", path: path, lengths: 34...66)
+    let roots =
+      object["akRoots"] == nil ? [] : try Read.hexList(object, "akRoots", path: path, lengths: 32...32)
+    try self.init(
+      bank: bank, pcrs: pcrs, keyNames: names, keyRoots: roots.map { Bytes32($0.span, at: 0) }, path: path)
+  }
+
+  private static func launches(
+    _ object: [String: JSONValue], path: String
+  ) throws(AttestationPolicyError) -> [Launch] {
+    typealias Read = PolicyMembers
+    var list: [Launch] = []
+    for (position, element) in try Read.array(object, "launches", path: path).enumerated() {
+      let here = Read.join(Read.join(path, "launches"), String(position))
+      let member = try Read.object(element, path: here, known: ["program", "policy"])
+      let program = try Read.hex(member, "program", path: here, lengths: 32...32)
+      let policy = try Read.hex(member, "policy", path: here, lengths: 32...32)
+      let launch = Launch(program: Bytes32(program.span, at: 0), policy: Bytes32(policy.span, at: 0))
+      guard !list.contains(launch) else { throw .duplicate(path: here) }
+      list.append(launch)
+    }
+    return list
+  }
+
+  /// The same as JSON; what is not asked for is left out.
+  public var json: JSONValue {
+    var members: [String: JSONValue] = [
+      "pcrs": .array(
+        pcrs.map { pcr in
+          var member: [String: JSONValue] = ["index": .number(String(pcr.index))]
+          switch pcr.rule {
+          case .launches(let launches):
+            member["launches"] = .array(
+              launches.map {
+                ["program": .string($0.program.description), "policy": .string($0.policy.description)]
+              })
+          case .values(let values): member["values"] = .array(values.map { .string(Hex.encode($0)) })
+          }
+          return .object(member)
+        })
+    ]
+    if bank != .sha256 { members["bank"] = .string(bank.name) }
+    if !keyNames.isEmpty { members["akNames"] = .array(keyNames.map { .string(Hex.encode($0)) }) }
+    if !keyRoots.isEmpty { members["akRoots"] = .array(keyRoots.map { .string($0.description) }) }
+    return .object(members)
+  }
 }
