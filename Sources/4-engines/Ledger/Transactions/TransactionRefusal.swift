@@ -131,11 +131,11 @@ extension MessageRefusal {
 }
 
 /// The names of an error's case and of the errors it holds, outermost first.
-enum CaseNames {
+package enum CaseNames {
   /// No error of ours nests deeper.
   private static let depthMax = 8
 
-  static func of(_ error: any Error) -> [String] {
+  package static func of(_ error: any Error) -> [String] {
     var names: [String] = []
     var current: any Error = error
     while names.count < depthMax {
