@@ -24,3 +24,79 @@ public enum AttestationRefusal: Error, Hashable, Sendable {
   /// Something that the result rests on has ended.
   case expired(AttestationLimit, secondsLate: Int64)
 }
+
+extension AttestationRefusal {
+  /// The names of the cases, outermost first, joined by dots: `nitro.chain.expired`. Stable, for records and programs.
+  public var name: String {
+    var names: [String] = []
+    var value: any Error = self
+    while true {
+      // An enum with a payload reflects as one child, labelled with its case; without one its description is the case.
+      guard let child = Mirror(reflecting: value).children.first, let label = child.label else {
+        names.append(String(describing: value))
+        break
+      }
+      names.append(label)
+      if let inner = child.value as? any Error {
+        value = inner
+        continue
+      }
+      let parts = Mirror(reflecting: child.value).children.compactMap { $0.value as? any Error }
+      guard let inner = parts.last else { break }
+      value = inner
+    }
+    return names.joined(separator: ".")
+  }
+
+  /// Whether authentic collateral in force says that this evidence is not good any more. False for evidence or collateral
+  /// that is malformed, absent, expired or wrongly signed: anybody can hand that in against somebody else.
+  public var isAboutStanding: Bool {
+    switch self {
+    case .nitro(let refusal): refusal.isAboutStanding
+    case .sevSNP(let refusal): refusal.isAboutStanding
+    case .intel, .tpm, .azure, .token, .platformNotNamed, .simulatedInProduction, .simulated, .issuedInFuture, .tooOld, .ageUnknown,
+      .reportData, .nonce, .expired:
+      false
+    }
+  }
+}
+
+extension X509RevocationError {
+  /// Whether an authentic list in force names a certificate of the chain.
+  public var isAboutStanding: Bool {
+    switch self {
+    case .revoked: true
+    case .noList, .issuerUsage, .signature, .notYetValid, .expired: false
+    }
+  }
+}
+
+extension NitroRefusal {
+  /// Only a list of AWS's authorities can say that a document is not good any more.
+  public var isAboutStanding: Bool {
+    switch self {
+    case .revocation(let error): error.isAboutStanding
+    case .cose, .algorithm, .unprotectedHeader, .signatureLength, .payload, .notMap, .unknownField, .missing, .type,
+      .length, .digestName, .pcrIndex, .pcrLength, .pcrAbsent, .certificate, .chain, .leafKey, .signature,
+      .timestampBeforeCertificate, .timestampAfterCertificate, .debug, .measurements, .collateral,
+      .collateralCertificates, .revocationList:
+      false
+    }
+  }
+}
+
+extension SEVSNPRefusal {
+  /// Only a list of AMD's root can say that a report is not good any more.
+  public var isAboutStanding: Bool {
+    switch self {
+    case .revocation(let error): error.isAboutStanding
+    case .size, .version, .notZero, .signatureAlgorithm, .signatureWidth, .policyReserved, .keyInformation, .debug,
+      .migrationAgent, .multithreading, .sockets, .vmpl, .abi, .guestSVN, .chipKeyMasked, .signingKey,
+      .endorsementNotAllowed, .noEndorsement, .collateral, .certificate, .revocationList, .issuer, .noIssuer,
+      .chain, .endorsementKey, .extensionMissing, .extensionValue, .endorsementKind, .productName, .signature,
+      .product, .tcbReserved, .tcbDiffers, .tcbOrder, .tcbTooOld, .chipID, .chipMasked, .chipNotAllowed,
+      .productNotAllowed, .measurements:
+      false
+    }
+  }
+}
