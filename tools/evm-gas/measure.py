@@ -24,8 +24,8 @@ from harness.chain import CHAIN_ID  # noqa: E402
 from harness.contracts import Contract, artifact, have, hexa  # noqa: E402
 from harness.pyevm import PyEVM  # noqa: E402
 from harness.world import REMOTE, handler_artifact, routed  # noqa: E402
-from oracle import ibc, names, tokens  # noqa: E402
-from oracle.attest import Height  # noqa: E402
+from oracle import ibc, merkle, names, tokens  # noqa: E402
+from oracle.attest import Height, Key  # noqa: E402
 from oracle.hashes import K, S, u  # noqa: E402
 from oracle.ibc import Packet, Payload, ack_commitment  # noqa: E402
 from oracle.ssz import Call, Envelope, Outcome  # noqa: E402
@@ -246,7 +246,61 @@ class Measured:
         update = self.lane[2].state(self.height(), S(b"root"))
         self.note("update", "`updateClient` of a state, 3 of 5", None,
                   self.router.updateClient(self.lane[0], update, sender=at.relayer))
+        if have("EnclaveRegistry", "EnclaveSettlement"):
+            self.enclaves()
         return self.rows
+
+    def enclaves(self):
+        """Keys of an enclave, and a case that it decides: the second of each, so that storage is warm."""
+        at, chain, registrars, enclave, coordinator = self.at, self.chain, [Key(900 + n) for n in range(5)], Key(1), Key(2)
+        registry = Contract.deploy(
+            chain, artifact("EnclaveRegistry"), [k.address for k in registrars], 3, 2, sender=at.owner)
+        cases = Contract.deploy(chain, artifact("EnclaveSettlement"), registry.address, sender=at.owner)
+        self.token.approve(cases.address, 2**256 - 1, sender=at.user)
+        domain, zero, hour = f"eip155:{CHAIN_ID}", bytes(32), 3600
+        program, policy, judged, state = S(b"program"), S(b"policy"), S(b"judged"), S(b"state")
+
+        def register(sequence, size):
+            number = chain.number - 1
+            keys = (names.account(domain, at.owner), program, policy, enclave.address, 1 if size == 32 else 2, bytes(size),
+                    sequence, number, K(str(number).encode()), chain.timestamp - 1, chain.timestamp + 1000 * hour)
+            root = merkle.registration(domain, keys)
+            finding = (merkle.report_data(root), S(b"evidence"), judged, chain.timestamp + 100 * hour)
+            digest = merkle.finding_digest(domain, registry.address, root, finding)
+            signatures = b"".join(u(1, n) + registrars[n].sign(digest) for n in (0, 1, 2))
+            return root, registry.register(keys, finding, signatures, sender=at.relayer)
+
+        chain.pass_time(12)
+        register(1, 32)
+        root, receipt = register(2, 32)
+        self.note("register", "register keys of an enclave, X25519, 3 of 5 registrars", None, receipt)
+        self.note("register x-wing", "register keys of an enclave, X-Wing, 3 of 5 registrars", 1_216, register(3, 1216)[1])
+
+        def decide(inputs, payouts, noted):
+            opening = (self.token.address, program, policy, judged, coordinator.address, chain.timestamp + hour,
+                       chain.timestamp + 9 * hour, 256, 1, state)
+            opened = cases.open(opening, sender=at.user)
+            case, commitments = opened.value, [S(b"%d" % n) for n in range(inputs)]
+            for n, commitment in enumerate(commitments):
+                submitted = cases.submit(case, commitment, n, 1_000, sender=at.user)
+                if noted and inputs == 4 and n == 2:
+                    self.note("submit", "submit an input with tokens, the third of its case", None, submitted)
+            chain.pass_time(hour)
+            paid = [(at.user, inputs * 1_000 - payouts + 1)] + [(at.relayer, 1)] * (payouts - 1)
+            result = (root, S(b"after"), S(b"replies"), 1, zero, chain.timestamp)
+            roots = merkle.inputs_root(commitments), merkle.update_root(domain, self.token.address, paid, state, result[1])
+            token = 1, chain.timestamp + hour
+            receipt = cases.settle(
+                case, result, paid, enclave.sign(merkle.receipt_digest(domain, case, program, policy, *roots, result)),
+                token, coordinator.sign(merkle.token_digest(domain, case, roots[0], root, *token)), sender=at.relayer)
+            if noted and payouts == 2:
+                self.note("open", "open a case", None, opened)
+            if noted:
+                self.note(f"settle {payouts}", f"settle a case of {inputs} inputs, {payouts} payouts", None, receipt)
+
+        decide(4, 2, False)
+        decide(4, 2, True)
+        decide(16, 16, True)
 
 
 def table(rows):

@@ -137,12 +137,21 @@ def drop_transaction(context: Context, hash: Any) -> bool:
 
 @method("devnet_reorg")
 def reorg(context: Context, argument: Any) -> dict:
-    """[{"depth", "blocks", "drop", "include", "transactions", "timestamp"}]."""
+    """[{"depth" or "common", "blocks", "drop", "include", "transactions", "timestamp"}]."""
     given = fields_of(
-        argument, {"depth", "blocks", "drop", "include", "transactions", "timestamp"}, "devnet_reorg"
+        argument, {"depth", "common", "blocks", "drop", "include", "transactions", "timestamp"}, "devnet_reorg"
     )
     node = context.node
-    depth = parse_number(given.get("depth"), "depth")
+    if ("depth" in given) == ("common" in given):
+        raise invalid_params("either depth or common is given")
+    if "common" in given:
+        # The block that stays: whoever wants one taken away need not know how many came after it meanwhile.
+        depth = node.chain.head.number - parse_number(given["common"], "common")
+        if depth < 1:
+            raise invalid_params("common is below the head")
+        given.setdefault("blocks", depth + 1)
+    else:
+        depth = parse_number(given["depth"], "depth")
     include = given.get("include", "pool")
     if include not in ("pool", "none"):
         raise invalid_params("include is pool or none")

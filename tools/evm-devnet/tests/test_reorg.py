@@ -81,6 +81,24 @@ def test_shorter_and_longer_branches(node):
         node.call("devnet_reorg", {"depth": 10_000})
 
 
+def test_down_to_a_block_whatever_came_after_it(node, box):
+    hash = node.transact(1, to=box, data=put(1))
+    common = int(node.receipt(hash)["blockNumber"], 16) - 1
+    node.call("evm_mine", {"blocks": 3})
+    head = node.number("eth_blockNumber")
+    kept = node.call("eth_getBlockByNumber", hex(common))["hash"]
+    answer = node.call("devnet_reorg", {"common": common, "include": "none", "drop": [hash]})
+    assert answer["common"] == {**answer["common"], "number": hex(common), "hash": kept}
+    assert node.number("eth_blockNumber") == head + 1
+    assert node.receipt(hash) is None
+    for wrong in ({}, {"depth": 1, "common": common}):
+        with pytest.raises(RPCFailure, match="either depth or common"):
+            node.call("devnet_reorg", wrong)
+    for wrong in (head + 1, head + 9):
+        with pytest.raises(RPCFailure, match="below the head"):
+            node.call("devnet_reorg", {"common": wrong})
+
+
 def test_logs_follow_the_branch(node, box):
     kept = node.transact(1, to=box, data=put(1))
     dropped = node.transact(2, to=box, data=put(2))

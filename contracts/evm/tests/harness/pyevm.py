@@ -70,6 +70,8 @@ class PyEVM(Chain):
         context = self.state.execution_context
         context._timestamp, context._block_number = self.timestamp, self.number
         context._base_fee_per_gas = 0
+        # Blocks of this chain have no headers; their hashes are those that revm gives without any.
+        context._prev_hashes = tuple(K(str(n).encode()) for n in range(self.number - 1, max(-1, self.number - 257), -1))
         executor = self.state.get_transaction_executor()
         before = self.state.get_nonce(sender)
         message = executor.build_evm_message(transaction)
