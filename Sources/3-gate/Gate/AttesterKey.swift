@@ -80,6 +80,8 @@ public enum AttesterSignatureError: Error, Hashable, Sendable {
   /// The signature is by another key.
   case otherSigner(Bytes20)
   case ed25519(Ed25519.VerificationError)
+  /// No attester signs in this suite.
+  case suiteNotOffered(String)
   /// Any other reason of the registry: another suite's, or that this one is forbidden by now.
   case suite(SignatureRefusal)
 }
@@ -99,6 +101,12 @@ public struct Attester: Hashable, Sendable {
     self.suite = suite
     self.key = key
     self.weight = weight
+  }
+
+  /// An enclave's signing key: the suites of enclaves are suites of attesters, by the same names.
+  init(_ key: EnclaveVerificationKey) throws(AttesterSignatureError) {
+    guard let suite = AttesterSuite(rawValue: key.suite.rawValue) else { throw .suiteNotOffered(key.suite.rawValue) }
+    try self.init(suite: suite, key: key.bytes)
   }
 
   /// Checks that this attester signed `digest`, in a suite that is not forbidden at `now`.

@@ -7,6 +7,7 @@ public indirect enum Evidence: Hashable, Sendable {
   case attested(AttestedEvidence)
   case eureka(EurekaProof)
   case cometBFT(CometBFTEvidence)
+  case enclave(EnclaveEvidence)
   /// For `all`, `any` and `threshold`: one for each part, in order; nil where none is given.
   case parts([Evidence?])
 
@@ -16,6 +17,7 @@ public indirect enum Evidence: Hashable, Sendable {
     case .attested: .attested
     case .eureka: .eureka
     case .cometBFT: .cometBFT
+    case .enclave: .enclave
     case .parts: .parts
     }
   }
@@ -24,6 +26,7 @@ public indirect enum Evidence: Hashable, Sendable {
     case attested
     case eureka
     case cometBFT
+    case enclave
     case parts
   }
 }
@@ -70,10 +73,13 @@ public struct GateContext: Hashable, Sendable {
   public let recorded: [Claim: UnixTime]
   /// Headers that the destination's client already trusts.
   public let trusted: [CometBFT.TrustedState]
+  /// What the destination's client remembers of enclaves, by ``EnclavePolicy/identifier``.
+  public let enclaves: [Bytes32: EnclaveMemory]
 
   public init(
     now: UnixTime, value: UInt256? = nil, recipient: InteroperableAddress? = nil, firstSeen: UnixTime? = nil,
-    recorded: [Claim: UnixTime] = [:], trusted: [CometBFT.TrustedState] = []
+    recorded: [Claim: UnixTime] = [:], trusted: [CometBFT.TrustedState] = [],
+    enclaves: [Bytes32: EnclaveMemory] = [:]
   ) {
     self.now = now
     self.value = value
@@ -81,5 +87,6 @@ public struct GateContext: Hashable, Sendable {
     self.firstSeen = firstSeen
     self.recorded = recorded
     self.trusted = trusted
+    self.enclaves = enclaves
   }
 }

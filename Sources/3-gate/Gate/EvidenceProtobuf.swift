@@ -1,6 +1,7 @@
+public import Attestation
 public import Encodings
 public import LightClients
-import Messages
+public import Messages
 import WireBytes
 
 /// Why bytes are no evidence. `depth` counts combinators around the place.
@@ -18,16 +19,22 @@ public enum EvidenceProtobufError: Error, Hashable, Sendable {
   case attester(UInt64)
   case missing(field: UInt32)
   case header(CometBFT.DecodingError)
+  case enclaveKeys(EnclaveFormatError)
+  case attestation(AttestationEvidenceError)
+  case transition(EnclaveFormatError)
 }
 
 /// Evidence in the form in which transactions carry it: `causeway.gate.v1.Evidence`, protobuf.
 ///
-///     Evidence { oneof { Attested attested = 1; Eureka eureka = 2; Header header = 3; Parts parts = 4; } }
+///     Evidence { oneof { Attested attested = 1; Eureka eureka = 2; Header header = 3; Parts parts = 4;
+///            Enclave enclave = 5; } }
 ///     Attested { Height height = 1; uint64 timestamp = 2; oneof { bytes root = 3; bytes entries = 4; }
 ///                repeated Signature signatures = 5; }
 ///     Height { uint64 revision = 1; uint64 number = 2; }
 ///     Signature { uint32 attester = 1; bytes signature = 2; }
 ///     Eureka { bytes attestation = 1; repeated bytes signatures = 2; }
+///     Enclave { bytes transition = 1; bytes signature = 2; Registration registration = 3; }
+///     Registration { bytes keys = 1; bytes evidence = 2; }
 ///     Parts { repeated Part parts = 1; }
 ///     Part { optional Evidence evidence = 1; }
 ///
@@ -51,7 +58,7 @@ extension Evidence {
     guard depth <= Policy.depthMax else { throw .tooDeep(max: Policy.depthMax) }
     var member: (number: UInt32, range: Range<Int>)?
     do throws(ProtobufError) {
-      var reader = ProtobufReader(ProtobufRules(explicit: [1, 2, 3, 4]))
+      var reader = ProtobufReader(ProtobufRules(explicit: [1, 2, 3, 4, 5]))
       var count = 0
       while let field = try reader.next(in: bytes) {
         count += 1
@@ -67,6 +74,7 @@ extension Evidence {
       do { return .cometBFT(CometBFTEvidence(header: try Tendermint.Header(decoding: inner))) } catch {
         throw .header(error)
       }
+    case 5: return .enclave(try EnclaveEvidence(protobuf: inner))
     default: return try parts(inner, depth: depth)
     }
   }
@@ -128,6 +136,7 @@ extension Evidence {
         for signature in proof.signatures { writer.alwaysBytes(2, signature) }
       }
     case .cometBFT(let evidence): writer.alwaysBytes(3, evidence.header.encoded())
+    case .enclave(let evidence): writer.alwaysBytes(5, evidence.protobuf())
     case .parts(let parts):
       writer.message(4) { writer in
         for part in parts {
@@ -235,6 +244,67 @@ extension AttestedEvidence {
         writer.bytes(2, signature.bytes)
       }
     }
+    return writer.bytes
+  }
+}
+
+extension EnclaveEvidence {
+  /// Decodes untrusted bytes.
+  ///
+  /// - Throws: ``EvidenceProtobufError``.
+  init(protobuf bytes: Span<UInt8>) throws(EvidenceProtobufError) {
+    var transition: Range<Int>?
+    var signature: [UInt8] = []
+    var inner: Range<Int>?
+    do throws(ProtobufError) {
+      var reader = ProtobufReader(ProtobufRules(singular: [1, 2], explicit: [3]))
+      while let field = try reader.next(in: bytes) {
+        switch field.number {
+        case 1: transition = try field.message()
+        case 2: signature = try field.bytes(in: bytes)
+        default: inner = try field.message()
+        }
+      }
+    } catch { throw .protobuf(error) }
+    guard let transition else { throw .missing(field: 1) }
+    let registration: Registration? =
+      if let inner { try Registration(protobuf: bytes.extracting(inner)) } else { nil }
+    do {
+      self.init(
+        registration: registration, transition: try Transition(decoding: bytes.extracting(transition)),
+        signature: signature)
+    } catch { throw .transition(error) }
+  }
+
+  func protobuf() -> [UInt8] {
+    var writer = ProtobufWriter()
+    writer.alwaysBytes(1, transition.encoded())
+    writer.bytes(2, signature)
+    if let registration { writer.alwaysBytes(3, registration.protobuf()) }
+    return writer.bytes
+  }
+}
+
+extension EnclaveEvidence.Registration {
+  fileprivate init(protobuf bytes: Span<UInt8>) throws(EvidenceProtobufError) {
+    var ranges: [Range<Int>?] = [nil, nil]
+    do throws(ProtobufError) {
+      var reader = ProtobufReader(ProtobufRules(singular: [1, 2]))
+      while let field = try reader.next(in: bytes) { ranges[Int(field.number) - 1] = try field.message() }
+    } catch { throw .protobuf(error) }
+    guard let keys = ranges[0] else { throw .missing(field: 1) }
+    guard let evidence = ranges[1] else { throw .missing(field: 2) }
+    let read: EnclaveKeys
+    do { read = try EnclaveKeys(decoding: bytes.extracting(keys)) } catch { throw .enclaveKeys(error) }
+    do {
+      self.init(keys: read, evidence: try AttestationEvidence(decoding: bytes.extracting(evidence)))
+    } catch { throw .attestation(error) }
+  }
+
+  fileprivate func protobuf() -> [UInt8] {
+    var writer = ProtobufWriter()
+    writer.alwaysBytes(1, keys.encoded())
+    writer.alwaysBytes(2, evidence.encoded())
     return writer.bytes
   }
 }

@@ -15,6 +15,7 @@ public enum EvidenceDecodingError: Error, Hashable, Sendable {
   case rootOrEntries(path: String)
   case eureka(path: String, EurekaRefusal)
   case header(path: String, CometBFT.DecodingError)
+  case enclave(path: String, EvidenceProtobufError)
 }
 
 extension Evidence {
@@ -46,6 +47,7 @@ extension Evidence {
     case .attested(let evidence): ["attested": evidence.json]
     case .eureka(let proof): ["eureka": ["proof": .string(Hex.encode(proof.encoded()))]]
     case .cometBFT(let evidence): ["cometbft": ["header": .string(Hex.encode(evidence.header.encoded()))]]
+    case .enclave(let evidence): ["enclave": ["evidence": .string(Hex.encode(evidence.protobuf()))]]
     case .parts(let parts): ["parts": .array(parts.map { $0?.json ?? .null })]
     }
   }
@@ -95,6 +97,11 @@ private enum EvidenceReader {
       do { return .cometBFT(CometBFTEvidence(header: try Tendermint.Header(decoding: bytes.span))) } catch {
         throw .header(path: inner, error)
       }
+    case "enclave":
+      let bytes = try bytes(value, "evidence", path: inner)
+      do { return .enclave(try EnclaveEvidence(protobuf: bytes.span)) } catch {
+        throw .enclave(path: inner, error)
+      }
     case "parts":
       guard let elements = value.array else { throw .member(.member(path: inner, wanted: .array)) }
       guard elements.count <= Policy.partCountMax else {
@@ -132,7 +139,7 @@ private enum EvidenceReader {
       let timestamp: UInt64 = try Read.integer(object, "timestamp", path: path)
       let body: AttestedBody
       if object["root"] != nil {
-        body = .state(root: try word(object, "root", path: path))
+        body = .state(root: try Read.word32(object, "root", path: path))
       } else {
         body = .packets(try entries(object["entries"] ?? .null, path: Read.join(path, "entries")))
       }
@@ -144,15 +151,6 @@ private enum EvidenceReader {
     } catch let error as Failure {
       throw error
     } catch { throw .rootOrEntries(path: path) }
-  }
-
-  private static func word(
-    _ object: [String: JSONValue], _ name: String, path: String
-  ) throws(PolicyDecodingError) -> Bytes32 {
-    guard let word = try? Bytes32(try Read.hex(object, name, path: path)) else {
-      throw .member(path: Read.join(path, name), wanted: .hex)
-    }
-    return word
   }
 
   private static func entries(_ json: JSONValue, path: String) throws(Failure) -> [StoredEntry] {
@@ -167,7 +165,7 @@ private enum EvidenceReader {
         let object = try Read.object(element, path: at, known: ["path", "commitment"])
         entries.append(
           StoredEntry(
-            pathHash: try word(object, "path", path: at), commitment: try word(object, "commitment", path: at)
+            pathHash: try Read.word32(object, "path", path: at), commitment: try Read.word32(object, "commitment", path: at)
           ))
       } catch { throw .member(error) }
     }

@@ -34,6 +34,14 @@ public enum Gate {
       do { return try policy.claim(header, trusted: context.trusted, at: context.now) } catch {
         throw .cometBFT(error)
       }
+    case .enclave(let policy):
+      guard case .enclave(let transition) = evidence else {
+        throw .evidenceKind(expected: .enclave, actual: evidence.kind)
+      }
+      let memory = context.enclaves[policy.identifier] ?? EnclaveMemory(state: policy.start)
+      do { return try policy.claim(transition, memory: memory, at: context.now) } catch {
+        throw .enclave(error)
+      }
     case .all(let parts): return try all(parts, evidence, context)
     case .any(let parts): return try threshold(1, parts, evidence, context)
     case .threshold(let required, let parts): return try threshold(required, parts, evidence, context)
@@ -161,12 +169,18 @@ struct Evaluation {
   var expires: UnixTime?
   /// Headers that may be built upon from now on.
   var trusted: [CometBFT.TrustedState]
+  /// What a client remembers of enclaves from now on, by the leaf of the policy.
+  var enclaves: [Bytes32: EnclaveMemory]
 
-  init(claim: Claim, assumptions: [Assumption], expires: UnixTime?, trusted: [CometBFT.TrustedState]) {
+  init(
+    claim: Claim, assumptions: [Assumption], expires: UnixTime?, trusted: [CometBFT.TrustedState],
+    enclaves: [Bytes32: EnclaveMemory] = [:]
+  ) {
     self.claim = claim
     self.assumptions = assumptions
     self.expires = expires
     self.trusted = trusted
+    self.enclaves = enclaves
   }
 
   /// What parts that vouch for one claim say together: it is false only if all of them are wrong. Nil without parts.
@@ -177,6 +191,7 @@ struct Evaluation {
     assumptions = [.atLeastOneGroup(parts.map(\.assumptions))]
     expires = parts.compactMap(\.expires).min()
     trusted = parts.flatMap(\.trusted)
+    enclaves = parts.reduce(into: [:]) { all, part in all.merge(part.enclaves) { _, later in later } }
   }
 }
 

@@ -1,5 +1,6 @@
 public import LightClients
 public import Messages
+public import WireBytes
 
 /// What a destination knows of one domain under one policy: which claims were believed, which wait, and whether two of
 /// them ever contradicted each other.
@@ -58,11 +59,17 @@ public struct GateClient: Sendable {
   public private(set) var conflict: Conflict?
   /// Headers that this client trusts, lowest first: those it began with and those that were proven since.
   public private(set) var trusted: [CometBFT.TrustedState]
+  /// What this client remembers of enclaves, by ``EnclavePolicy/identifier``.
+  public private(set) var enclaves: [Bytes32: EnclaveMemory]
   private var records: [Record] = []
 
   /// - Parameter trusted: headers that the caller vouches for; the newest ``trustedCountMax`` are kept.
-  public init(policy: Policy, trusted: [CometBFT.TrustedState] = []) {
+  /// - Parameter enclaves: what was remembered of enclaves before.
+  public init(
+    policy: Policy, trusted: [CometBFT.TrustedState] = [], enclaves: [Bytes32: EnclaveMemory] = [:]
+  ) {
     self.policy = policy
+    self.enclaves = enclaves
     self.trusted = Array(trusted.sorted { $0.height < $1.height }.suffix(Self.trustedCountMax))
   }
 
@@ -94,7 +101,8 @@ public struct GateClient: Sendable {
     if let conflict { throw .frozen(conflict.second.height) }
     let context = GateContext(
       now: context.now, value: context.value, recipient: context.recipient, firstSeen: context.firstSeen,
-      recorded: Dictionary(records.map { ($0.claim, $0.recorded) }) { first, _ in first }, trusted: trusted)
+      recorded: Dictionary(records.map { ($0.claim, $0.recorded) }) { first, _ in first }, trusted: trusted,
+      enclaves: enclaves)
     let evaluation: Evaluation
     do { evaluation = try Gate.evaluation(policy.root, evidence, context) } catch {
       guard let waiting = error.waitingClaims.first else { throw error }
@@ -112,6 +120,7 @@ public struct GateClient: Sendable {
         Record(claim: evaluation.claim, evidence: evidence, recorded: context.now, verdict: verdict))
     }
     trust(evaluation.trusted)
+    enclaves.merge(evaluation.enclaves) { _, later in later }
     return .accepted(verdict)
   }
 

@@ -64,6 +64,7 @@ public struct Policy: Hashable, Sendable {
   public indirect enum Node: Hashable, Sendable {
     case attested(AttestedPolicy)
     case cometBFT(CometBFTPolicy)
+    case enclave(EnclavePolicy)
     /// Every part must accept, with one and the same claim.
     case all([Node])
     /// The first part in order that accepts decides.
@@ -139,6 +140,7 @@ public struct Policy: Hashable, Sendable {
     switch node {
     case .attested(let policy): return policy.origin
     case .cometBFT(let policy): return policy.domain
+    case .enclave(let policy): return policy.origin
     case .all(let parts), .any(let parts): return try check(parts, depth: depth, nodes: &nodes)
     case .threshold(let required, let parts):
       let domain = try check(parts, depth: depth, nodes: &nodes)

@@ -1,3 +1,4 @@
+public import Attestation
 import Digests
 public import Encodings
 public import Messages
@@ -14,6 +15,7 @@ public enum PolicyDecodingError: Error, Hashable, Sendable {
   case client(path: String, IdentifierError)
   case address(path: String, InteroperableAddressError)
   case key(path: String, AttesterSignatureError)
+  case attestation(path: String, AttestationPolicyError)
   case policy(path: String, PolicyError)
 
   /// What was wanted.
@@ -45,6 +47,7 @@ enum PolicyText {
     switch node {
     case .attested(let policy): return ["attested": json(policy)]
     case .cometBFT(let policy): return ["cometbft": json(policy)]
+    case .enclave(let policy): return ["enclave": json(policy)]
     case .all(let parts): return ["all": .array(parts.map { json($0) })]
     case .any(let parts): return ["any": .array(parts.map { json($0) })]
     case .threshold(let required, let parts):
@@ -85,13 +88,25 @@ enum PolicyText {
           ]
         }),
     ]
-    if let freshness = policy.freshness {
-      members["freshness"] = [
-        "ageMaxSeconds": .integer(freshness.ageMaxSeconds),
-        "driftMaxSeconds": .integer(freshness.driftMaxSeconds),
-      ]
-    }
+    members["freshness"] = policy.freshness.map(json)
     return .object(members)
+  }
+
+  private static func json(_ policy: EnclavePolicy) -> JSONValue {
+    var members: [String: JSONValue] = [
+      "origin": .string(policy.binding.origin.text), "router": .string(Hex.encode(policy.binding.router)),
+      "client": .string(policy.binding.client.text), "program": .string(policy.program.description),
+      "policy": .string(policy.enclavePolicy.description), "attestation": policy.attestation.json,
+      "start": .string(policy.start.description),
+    ]
+    members["freshness"] = policy.freshness.map(json)
+    return .object(members)
+  }
+
+  private static func json(_ freshness: AttestedPolicy.Freshness) -> JSONValue {
+    [
+      "ageMaxSeconds": .integer(freshness.ageMaxSeconds), "driftMaxSeconds": .integer(freshness.driftMaxSeconds),
+    ]
   }
 
   private static func json(_ policy: CometBFTPolicy) -> JSONValue {
@@ -161,6 +176,7 @@ private struct PolicyReader {
     switch kind {
     case "attested": return .attested(try attested(value, path: inner))
     case "cometbft": return .cometBFT(try cometBFT(value, path: inner))
+    case "enclave": return .enclave(try enclave(value, path: inner))
     case "all": return .all(try parts(value, path: inner, depth: depth))
     case "any": return .any(try parts(value, path: inner, depth: depth))
     case "threshold":
@@ -232,34 +248,58 @@ private struct PolicyReader {
         "mode", "form", "origin", "router", "client", "attesters", "quorum", "surplus", "unknownSigners",
         "freshness",
       ])
-    let origin = try Read.domain(object, "origin", path: path)
-    let clientText = try Read.string(object, "client", path: path)
-    let client: ClientID
-    do { client = try ClientID(clientText) } catch { throw .client(path: Read.join(path, "client"), error) }
-    var freshness: AttestedPolicy.Freshness?
-    if let value = object["freshness"] {
-      let at = Read.join(path, "freshness")
-      let members = try Read.object(value, path: at, known: ["ageMaxSeconds", "driftMaxSeconds"])
-      freshness = AttestedPolicy.Freshness(
-        ageMaxSeconds: try Read.integer(members, "ageMaxSeconds", path: at),
-        driftMaxSeconds: try Read.integer(members, "driftMaxSeconds", path: at))
-    }
-    let router = try Read.hex(object, "router", path: path)
+    let freshness = try freshness(object, path: path)
     let mode: AttestedPolicy.Mode = try Read.word(object, "mode", path: path)
     let form: AttestedPolicy.Form = try Read.word(object, "form", path: path)
     let surplus: AttestedPolicy.Extra = try Read.word(object, "surplus", path: path)
     let unknown: AttestedPolicy.Extra = try Read.word(object, "unknownSigners", path: path)
     let quorum: UInt64 = try Read.integer(object, "quorum", path: path)
     let attesters = try attesters(object["attesters"] ?? .null, path: Read.join(path, "attesters"))
-    let binding: AttestationBinding
-    do { binding = try AttestationBinding(origin: origin, router: router, client: client) } catch {
-      throw .policy(path: path, PolicyError(error))
-    }
+    let binding = try binding(object, path: path)
     do {
       return try AttestedPolicy(
         mode: mode, form: form, binding: binding, attesters: attesters, quorum: quorum,
         surplus: surplus, unknownSigners: unknown, freshness: freshness)
     } catch { throw .policy(path: path, error) }
+  }
+
+  /// The origin, the router there and the client here, for which something is signed.
+  private func binding(
+    _ object: [String: JSONValue], path: String
+  ) throws(Failure) -> AttestationBinding {
+    let origin = try Read.domain(object, "origin", path: path)
+    let text = try Read.string(object, "client", path: path)
+    let client: ClientID
+    do { client = try ClientID(text) } catch { throw .client(path: Read.join(path, "client"), error) }
+    let router = try Read.hex(object, "router", path: path)
+    do { return try AttestationBinding(origin: origin, router: router, client: client) } catch {
+      throw .policy(path: path, PolicyError(error))
+    }
+  }
+
+  private func freshness(
+    _ object: [String: JSONValue], path: String
+  ) throws(Failure) -> AttestedPolicy.Freshness? {
+    guard let value = object["freshness"] else { return nil }
+    let at = Read.join(path, "freshness")
+    let members = try Read.object(value, path: at, known: ["ageMaxSeconds", "driftMaxSeconds"])
+    return AttestedPolicy.Freshness(
+      ageMaxSeconds: try Read.integer(members, "ageMaxSeconds", path: at),
+      driftMaxSeconds: try Read.integer(members, "driftMaxSeconds", path: at))
+  }
+
+  private func enclave(_ json: JSONValue, path: String) throws(Failure) -> EnclavePolicy {
+    let object = try Read.object(
+      json, path: path,
+      known: ["origin", "router", "client", "program", "policy", "attestation", "start", "freshness"])
+    let attestation: AttestationPolicy
+    do { attestation = try AttestationPolicy(json: object["attestation"] ?? .null) } catch {
+      throw .attestation(path: Read.join(path, "attestation"), error)
+    }
+    return EnclavePolicy(
+      binding: try binding(object, path: path), program: try Read.word32(object, "program", path: path),
+      enclavePolicy: try Read.word32(object, "policy", path: path), attestation: attestation,
+      start: try Read.word32(object, "start", path: path), freshness: try freshness(object, path: path))
   }
 
   private func attesters(_ json: JSONValue, path: String) throws(Failure) -> [Attester] {

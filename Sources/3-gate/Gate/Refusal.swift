@@ -12,6 +12,7 @@ public indirect enum Refusal: Error, Hashable, Sendable {
   case attestation(AttestationError)
   case eureka(EurekaRefusal)
   case cometBFT(CometBFTTierError)
+  case enclave(EnclaveTierError)
   /// The part at this position of `all` refuses.
   case part(Int, Refusal)
   /// Too few parts of `any` or `threshold` accept one claim.
@@ -65,6 +66,7 @@ extension Refusal {
     case .eureka(let error): "eureka." + caseName(error)
     case .cometBFT(.header(let error)): "cometBFT.header." + caseName(error)
     case .cometBFT(let error): "cometBFT." + caseName(error)
+    case .enclave(let error): "enclave." + caseName(error)
     case .part(_, let refusal): "part." + refusal.code
     case .threshold: "threshold"
     case .claimsDiffer: "claimsDiffer"
@@ -81,7 +83,8 @@ extension Refusal {
   public var mayPass: Bool {
     switch self {
     case .waiting, .partMissing, .contextMissing, .cometBFT(.notEnoughTrust), .cometBFT(.untrustedHeight),
-      .attestation(.quorum), .attestation(.fromFuture):
+      .attestation(.quorum), .attestation(.fromFuture), .enclave(.fromFuture), .enclave(.notRegistered),
+      .enclave(.previousState):
       true
     case .part(_, let refusal): refusal.mayPass
     case .threshold(_, _, let parts): parts.contains { $0.refusal.mayPass }
@@ -102,6 +105,7 @@ extension Refusal {
     case .attestation(let error): error.plainWords
     case .eureka(let error): "the Eureka client answers \(error.contractError)"
     case .cometBFT(let error): error.plainWords
+    case .enclave(let error): error.plainWords
     case .part(let part, let refusal): "part \(part): \(refusal.plainWords)"
     case .threshold(let required, let accepted, let parts):
       "\(required) parts must accept one claim, and \(accepted) do"

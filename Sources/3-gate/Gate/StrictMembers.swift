@@ -35,6 +35,16 @@ enum StrictMembers {
     return bytes
   }
 
+  /// 32 bytes in hex.
+  static func word32(
+    _ object: [String: JSONValue], _ name: String, path: String
+  ) throws(Failure) -> Bytes32 {
+    guard let word = try? Bytes32(try hex(object, name, path: path)) else {
+      throw .member(path: join(path, name), wanted: .hex)
+    }
+    return word
+  }
+
   static func domain(
     _ object: [String: JSONValue], _ name: String, path: String
   ) throws(Failure) -> DomainID {

@@ -66,6 +66,11 @@ public enum HostKeys {
     [UInt8]("clients/\(client.text)/conflict/\(piece)".utf8)
   }
 
+  /// What `client` remembers of the enclaves of one leaf of its policy.
+  static func enclaves(_ client: ClientID, _ leaf: Bytes32) -> [UInt8] {
+    [UInt8]("clients/\(client.text)/enclaves/\(Hex.encode(leaf.array, prefix: ""))".utf8)
+  }
+
   /// Heights with a state start with this, in their order (ibc-go `KeyIterateConsensusStatePrefix`).
   static func consensusLinks(_ client: ClientID) -> [UInt8] {
     [UInt8]("clients/\(client.text)/iterateConsensusStates".utf8)

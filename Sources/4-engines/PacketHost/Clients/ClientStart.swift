@@ -100,13 +100,13 @@ struct ClientStart {
     return .evm(router: router)
   }
 
-  /// Nothing but attesters vouches for the blocks of an EVM chain, and those have no revisions.
+  /// Attesters or enclaves vouch for the blocks of an EVM chain, and those have no revisions.
   private static func checkEVM(
     _ node: Policy.Node, latest: Height, origin: DomainID
   ) throws(ClientRefusal) {
     guard latest.revision == 0 else { throw .revisionOfEVM(latest) }
     switch node {
-    case .attested: return
+    case .attested, .enclave: return
     case .cometBFT: throw .cometBFTForEVM(origin)
     case .all(let parts), .any(let parts), .threshold(_, let parts):
       for part in parts { try checkEVM(part, latest: latest, origin: origin) }
@@ -126,6 +126,11 @@ struct ClientStart {
       }
       guard policy.binding.router == router else { throw .routerMismatch }
     case .cometBFT: return
+    case .enclave(let policy):
+      guard policy.binding.client == client else {
+        throw .bindingClient(expected: client, actual: policy.binding.client)
+      }
+      guard policy.binding.router == router else { throw .routerMismatch }
     case .all(let parts), .any(let parts), .threshold(_, let parts):
       for part in parts { try check(part, client: client, router: router) }
     case .route, .delay: throw .policyAsksAboutMessages

@@ -93,6 +93,11 @@ extension HostClients {
       return .unchanged(height)
     }
     let judged = try judge(evidence, of: id, record: record, at: context.moment.time, in: &context)
+    for (leaf, memory) in judged.enclaves.sorted(by: { $0.key < $1.key }) {
+      try halting { () throws(ExecutionHalt) in
+        try context.write(memory.encoded(), to: HostKeys.enclaves(id, leaf))
+      }
+    }
     guard let height = judged.verdict.claim.height else { throw .failure(.heightUnknown(Height(0))) }
     if case .evm = record.store, height.revision != 0 { throw .failure(.revisionOfEVM(height)) }
     if let floor = record.floor, height <= floor {
@@ -139,11 +144,15 @@ extension HostClients {
     let verdict: Verdict
     /// The header that proved the claim, if one did.
     let header: CometBFT.TrustedState?
+    /// What changed of what the client remembers of enclaves.
+    let enclaves: [Bytes32: EnclaveMemory]
   }
 
   /// Asks the gate.
+  ///
+  /// - Parameter isPast: whether enclaves may go on from any state, for judging what was signed before.
   private func judge(
-    _ evidence: Evidence, of id: ClientID, record: ClientRecord, at now: UnixTime,
+    _ evidence: Evidence, of id: ClientID, record: ClientRecord, at now: UnixTime, isPast: Bool = false,
     in context: inout HostContext
   ) throws(AttemptFailure<ClientRefusal>) -> Judgement {
     let policy = try policy(record.policyHash, in: &context)
@@ -158,7 +167,17 @@ extension HostClients {
         trusted.append(state)
       }
     }
-    var gate = GateClient(policy: policy, trusted: trusted)
+    var enclaves: [Bytes32: EnclaveMemory] = [:]
+    for leaf in policy.root.enclaves {
+      var memory = EnclaveMemory(state: leaf.start)
+      if let bytes = try read(HostKeys.enclaves(id, leaf.identifier), in: &context) {
+        guard let known = EnclaveMemory(stored: bytes) else { throw .halt(.state(.unreadable)) }
+        memory = known
+      }
+      if isPast { memory.state = nil }
+      enclaves[leaf.identifier] = memory
+    }
+    var gate = GateClient(policy: policy, trusted: trusted, enclaves: enclaves)
     let outcome: GateClient.Outcome
     do { outcome = try gate.update(evidence, in: GateContext(now: now)) } catch {
       throw .failure(.gate(error))
@@ -168,7 +187,9 @@ extension HostClients {
     let header = gate.trusted.first { state in
       !trusted.contains(state) && UInt64(exactly: state.height) == verdict.claim.height?.number
     }
-    return Judgement(verdict: verdict, header: header)
+    return Judgement(
+      verdict: verdict, header: header,
+      enclaves: gate.enclaves.filter { leaf, memory in enclaves[leaf] != memory })
   }
 
   private func policy(
@@ -195,8 +216,13 @@ extension HostClients {
       let evidence: Evidence
       do { evidence = try Evidence(protobuf: bytes.span) } catch { throw .failure(.evidence(error)) }
       var moment = context.moment.time
-      if case .attested(let attested) = evidence { moment = attested.timestamp }
-      judgements.append(try judge(evidence, of: id, record: record, at: moment, in: &context))
+      switch evidence {
+      case .attested(let attested): moment = attested.timestamp
+      case .enclave(let enclave): moment = UnixTime(seconds: enclave.transition.time)
+      default: break
+      }
+      judgements.append(
+        try judge(evidence, of: id, record: record, at: moment, isPast: true, in: &context))
     }
     let (left, right) = (judgements[0], judgements[1])
     guard let leftHeight = left.verdict.claim.height, let rightHeight = right.verdict.claim.height else {
@@ -269,12 +295,23 @@ extension Policy.Node {
   /// The chain id of the light clients in it: one domain has one.
   fileprivate var chainID: String? {
     switch self {
-    case .attested: nil
+    case .attested, .enclave: nil
     case .cometBFT(let policy): policy.chainID
     case .all(let parts), .any(let parts), .threshold(_, let parts):
       parts.lazy.compactMap(\.chainID).first
     case .route(let route): route.branches.lazy.compactMap(\.policy.chainID).first ?? route.otherwise?.chainID
     case .delay(_, _, let then): then.chainID
+    }
+  }
+
+  /// The leaves that believe enclaves.
+  fileprivate var enclaves: [EnclavePolicy] {
+    switch self {
+    case .enclave(let policy): [policy]
+    case .attested, .cometBFT: []
+    case .all(let parts), .any(let parts), .threshold(_, let parts): parts.flatMap(\.enclaves)
+    case .route(let route): (route.branches.map(\.policy) + [route.otherwise].compactMap { $0 }).flatMap(\.enclaves)
+    case .delay(_, _, let then): then.enclaves
     }
   }
 }
@@ -283,7 +320,7 @@ extension Evidence {
   /// Heights that headers in it build upon.
   fileprivate var trustedHeights: [Tendermint.Height] {
     switch self {
-    case .attested, .eureka: []
+    case .attested, .eureka, .enclave: []
     case .cometBFT(let evidence): [evidence.header.trustedHeight]
     case .parts(let parts): parts.flatMap { $0?.trustedHeights ?? [] }
     }
@@ -294,6 +331,10 @@ extension Evidence {
     switch self {
     case .attested(let evidence): UInt64(evidence.signatures.count) * GasSchedule.verifySecp256k1
     case .eureka(let proof): UInt64(proof.signatures.count) * GasSchedule.verifySecp256k1
+    // A registration's chains and quote are up to eight signatures, most of RSA or P-384.
+    case .enclave(let evidence):
+      GasSchedule.verifySecp256k1 * (evidence.registration == nil ? 1 : 9)
+        + UInt64(evidence.registration?.evidenceSize ?? 0) * GasSchedule.attestationByte
     // A header that skips is checked against two sets.
     case .cometBFT(let evidence):
       UInt64(evidence.header.signedHeader.commit.signatures.count) * 2 * GasSchedule.verifyEd25519

@@ -82,7 +82,7 @@ public struct HostClients: Sendable {
   /// state.
   static func trustingPeriod(of node: Policy.Node) -> UInt64? {
     switch node {
-    case .attested: return nil
+    case .attested, .enclave: return nil
     case .cometBFT(let policy): return policy.trustingPeriodSeconds
     case .all(let parts): return parts.compactMap { trustingPeriod(of: $0) }.min()
     case .any(let parts): return trustingPeriod(of: parts, required: 1)

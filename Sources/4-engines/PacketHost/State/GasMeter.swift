@@ -49,6 +49,8 @@ public enum GasSchedule {
   /// signature's price for a small part of its work.
   public static let trieNode: UInt64 = 100
   public static let trieNodePerByte: UInt64 = 1
+  /// One byte of the evidence of an enclave's registration: certificates and collateral are read and hashed.
+  public static let attestationByte: UInt64 = 10
   /// One event; bounds how much a call can make nodes index.
   public static let eventFlat: UInt64 = 100
 }
