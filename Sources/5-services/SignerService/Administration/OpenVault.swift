@@ -122,7 +122,7 @@ enum OpenVault {
     case .operator: try KeyVault<OperatorKeys>.create(path: directory.keys, files: secrets, others: others)
     case .settlement:
       try KeyVault<SettlementKeys>.create(path: directory.keys, files: secrets, others: others)
-    case .enclave: try KeyVault<EnclaveKeys>.create(path: directory.keys, files: secrets, others: others)
+    case .enclave: try KeyVault<SigningRules.EnclaveKeys>.create(path: directory.keys, files: secrets, others: others)
     }
   }
 
@@ -140,7 +140,7 @@ enum OpenVault {
     case .user: try open(UserKeys.self)
     case .operator: try open(OperatorKeys.self)
     case .settlement: try open(SettlementKeys.self)
-    case .enclave: try open(EnclaveKeys.self)
+    case .enclave: try open(SigningRules.EnclaveKeys.self)
     }
   }
 
@@ -155,7 +155,7 @@ enum OpenVault {
     case .user: try open(UserKeys.self)
     case .operator: try open(OperatorKeys.self)
     case .settlement: try open(SettlementKeys.self)
-    case .enclave: try open(EnclaveKeys.self)
+    case .enclave: try open(SigningRules.EnclaveKeys.self)
     }
   }
 
