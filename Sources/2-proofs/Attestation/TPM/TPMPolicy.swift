@@ -4,9 +4,10 @@ public import WireBytes
 /// What is asked of a TPM's statement.
 ///
 /// JSON: `{"bank": "sha256"?, "pcrs": [{"index": 14, "launches": [{"program": "0x…", "policy": "0x…"}]},
-/// {"index": 4, "values": ["0x…"]}], "akNames"?: ["0x000b…"], "akRoots"?: ["0x…"]}`. Exactly the PCRs that are listed
-/// must be quoted, and each is judged by its own list; an empty list refuses everything. The attestation key is known
-/// by its name, or by a chain of certificates to a root given by the SHA-256 of its DER; one of the two suffices.
+/// {"index": 4, "values": ["0x…"]}, {"index": 5, "reported": true}], "akNames"?: ["0x000b…"], "akRoots"?: ["0x…"]}`.
+/// Exactly the PCRs that are listed must be quoted, and each is judged by its own list; an empty list refuses
+/// everything. A PCR that is only reported may have any value; at least one must be judged. The attestation key is
+/// known by its name, or by a chain of certificates to a root given by the SHA-256 of its DER; one of the two suffices.
 public struct TPMPolicy: Hashable, Sendable {
   /// A program under an enclave policy.
   public struct Launch: Hashable, Sendable {
@@ -25,6 +26,8 @@ public struct TPMPolicy: Hashable, Sendable {
     case launches([Launch])
     /// It has one of these values.
     case values([[UInt8]])
+    /// It must be quoted, and may have any value.
+    case reported
   }
 
   /// A PCR with its rule.
@@ -55,9 +58,20 @@ public struct TPMPolicy: Hashable, Sendable {
   ) throws(AttestationPolicyError) {
     typealias Read = PolicyMembers
     guard bank.isAccepted else { throw .member(path: Read.join(path, "bank"), wanted: .word) }
+    try Self.check(pcrs, bank: bank, path: path)
+    guard !keyNames.isEmpty || !keyRoots.isEmpty else { throw .empty(path: Read.join(path, "akNames")) }
+    self.bank = bank
+    self.pcrs = pcrs
+    self.keyNames = keyNames
+    self.keyRoots = keyRoots
+  }
+
+  /// Refuses PCRs of which none is judged, or whose order leaves two readings.
+  static func check(_ pcrs: [PCR], bank: TPM2.Hash, path: String) throws(AttestationPolicyError) {
+    typealias Read = PolicyMembers
     let list = Read.join(path, "pcrs")
     // A quote of no PCRs says nothing about any code.
-    guard !pcrs.isEmpty else { throw .empty(path: list) }
+    guard pcrs.contains(where: { $0.rule != .reported }) else { throw .empty(path: list) }
     guard pcrs.count <= Self.pcrsMax else {
       throw .count(path: list, limit: Self.pcrsMax, actual: pcrs.count)
     }
@@ -76,11 +90,6 @@ public struct TPMPolicy: Hashable, Sendable {
         hasLaunches = true
       }
     }
-    guard !keyNames.isEmpty || !keyRoots.isEmpty else { throw .empty(path: Read.join(path, "akNames")) }
-    self.bank = bank
-    self.pcrs = pcrs
-    self.keyNames = keyNames
-    self.keyRoots = keyRoots
   }
 
   /// Reads the member of a policy.
@@ -96,25 +105,40 @@ public struct TPMPolicy: Hashable, Sendable {
       }
       bank = found
     }
-    var pcrs: [PCR] = []
-    for (position, element) in try Read.array(object, "pcrs", path: path, countMax: Self.pcrsMax).enumerated() {
-      let here = Read.join(Read.join(path, "pcrs"), String(position))
-      let member = try Read.object(element, path: here, known: ["index", "launches", "values"])
-      let index: Int = try Read.integer(member, "index", path: here, in: 0...31)
-      if member["launches"] != nil {
-        guard member["values"] == nil else { throw .unknownMember(path: Read.join(here, "values")) }
-        pcrs.append(PCR(index: index, rule: .launches(try Self.launches(member, path: here))))
-      } else {
-        let values = try Read.hexList(member, "values", path: here, lengths: bank.size...bank.size)
-        pcrs.append(PCR(index: index, rule: .values(values)))
-      }
-    }
+    let pcrs = try Self.pcrs(object, bank: bank, path: path)
     let names =
       object["akNames"] == nil ? [] : try Read.hexList(object, "akNames", path: path, lengths: 34...66)
     let roots =
       object["akRoots"] == nil ? [] : try Read.hexList(object, "akRoots", path: path, lengths: 32...32)
     try self.init(
       bank: bank, pcrs: pcrs, keyNames: names, keyRoots: roots.map { Bytes32($0.span, at: 0) }, path: path)
+  }
+
+  /// The rules of PCRs in `object`.
+  static func pcrs(
+    _ object: [String: JSONValue], bank: TPM2.Hash, path: String
+  ) throws(AttestationPolicyError) -> [PCR] {
+    typealias Read = PolicyMembers
+    var pcrs: [PCR] = []
+    for (position, element) in try Read.array(object, "pcrs", path: path, countMax: Self.pcrsMax).enumerated() {
+      let here = Read.join(Read.join(path, "pcrs"), String(position))
+      let member = try Read.object(element, path: here, known: ["index", "launches", "values", "reported"])
+      let index: Int = try Read.integer(member, "index", path: here, in: 0...31)
+      let rules = ["launches", "reported", "values"].filter { member[$0] != nil }
+      guard rules.count <= 1 else { throw .unknownMember(path: Read.join(here, rules[1])) }
+      switch rules.first {
+      case "launches": pcrs.append(PCR(index: index, rule: .launches(try Self.launches(member, path: here))))
+      case "reported":
+        guard try Read.boolean(member, "reported", path: here) else {
+          throw .member(path: Read.join(here, "reported"), wanted: .boolean)
+        }
+        pcrs.append(PCR(index: index, rule: .reported))
+      default:
+        let values = try Read.hexList(member, "values", path: here, lengths: bank.size...bank.size)
+        pcrs.append(PCR(index: index, rule: .values(values)))
+      }
+    }
+    return pcrs
   }
 
   private static func launches(
@@ -137,23 +161,28 @@ public struct TPMPolicy: Hashable, Sendable {
   /// The same as JSON; what is not asked for is left out.
   public var json: JSONValue {
     var members: [String: JSONValue] = [
-      "pcrs": .array(
-        pcrs.map { pcr in
-          var member: [String: JSONValue] = ["index": .number(String(pcr.index))]
-          switch pcr.rule {
-          case .launches(let launches):
-            member["launches"] = .array(
-              launches.map {
-                ["program": .string($0.program.description), "policy": .string($0.policy.description)]
-              })
-          case .values(let values): member["values"] = .array(values.map { .string(Hex.encode($0)) })
-          }
-          return .object(member)
-        })
+      "pcrs": Self.json(pcrs)
     ]
     if bank != .sha256 { members["bank"] = .string(bank.name) }
     if !keyNames.isEmpty { members["akNames"] = .array(keyNames.map { .string(Hex.encode($0)) }) }
     if !keyRoots.isEmpty { members["akRoots"] = .array(keyRoots.map { .string($0.description) }) }
     return .object(members)
+  }
+
+  static func json(_ pcrs: [PCR]) -> JSONValue {
+    .array(
+      pcrs.map { pcr in
+        var member: [String: JSONValue] = ["index": .number(String(pcr.index))]
+        switch pcr.rule {
+        case .launches(let launches):
+          member["launches"] = .array(
+            launches.map {
+              ["program": .string($0.program.description), "policy": .string($0.policy.description)]
+            })
+        case .values(let values): member["values"] = .array(values.map { .string(Hex.encode($0)) })
+        case .reported: member["reported"] = true
+        }
+        return .object(member)
+      })
   }
 }

@@ -88,9 +88,18 @@ public struct VerifiedTPMQuote: Hashable, Sendable {
   }
 
   /// Refuses a quote of other PCRs than `indices` of `bank`: fewer, more, or others.
-  public func checkSelection(bank expected: TPM2.Hash, indices: [Int]) throws(TPMRefusal) {
-    guard bank == expected else { throw .bank(expected: expected.rawValue, actual: bank.rawValue) }
-    let actual = pcrs.map { Int($0.index) }
-    guard actual == indices else { throw .selection(expected: indices, actual: actual) }
+  public func checkSelection(bank: TPM2.Hash, indices: [Int]) throws(TPMRefusal) {
+    try Self.checkSelection(quote.selections[0], bank: bank, indices: indices)
+  }
+
+  static func checkSelection(
+    _ selection: TPM2.PCRSelection, bank: TPM2.Hash, indices: [Int]
+  ) throws(TPMRefusal) {
+    guard selection.hash == bank else {
+      throw .bank(expected: bank.rawValue, actual: selection.hash.rawValue)
+    }
+    guard selection.indices == indices else {
+      throw .selection(expected: indices, actual: selection.indices)
+    }
   }
 }

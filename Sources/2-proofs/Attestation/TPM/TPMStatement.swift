@@ -127,7 +127,7 @@ public struct TPMStatement: Hashable, Sendable {
 }
 
 extension TPMStatement.PCR {
-  fileprivate init(decoding bytes: Span<UInt8>) throws(ProtobufError) {
+  init(decoding bytes: Span<UInt8>) throws(ProtobufError) {
     var (index, value): (UInt32, [UInt8]) = (0, [])
     var reader = ProtobufReader(ProtobufRules(singular: [1, 2]))
     while let field = try reader.next(in: bytes) {

@@ -34,7 +34,7 @@ public enum TPMVerifier {
         statement.certificates, of: quoted.key, roots: X509Roots(Set(policy.keyRoots)), at: time.seconds)
       limits.append(AttestationLimit("attestation key certificate", until: chain.notAfter))
     }
-    let launches = try judge(quoted, statement.launchLog, under: policy)
+    let launches = try judge(quoted.pcrs, statement.launchLog, by: policy.pcrs)
     var measurements = quoted.pcrs.map { AttestationMeasurement("pcr\($0.index)", $0.value) }
     if let last = launches.launches.last {
       measurements.append(AttestationMeasurement("program", last.program.array))
@@ -66,16 +66,17 @@ public enum TPMVerifier {
     do { return try X509Chain.verify(path, roots: roots, at: time) } catch { throw .chain(error) }
   }
 
-  /// Judges each PCR by its rule.
+  /// Judges each PCR by its rule; both lists are of the same PCRs.
   ///
   /// - Returns: the launch log that the policy asked for; an empty one when it asked for none.
   static func judge(
-    _ quoted: VerifiedTPMQuote, _ log: [UInt8], under policy: TPMPolicy
+    _ quoted: [TPMStatement.PCR], _ log: [UInt8], by rules: [TPMPolicy.PCR]
   ) throws(TPMRefusal) -> TPMLaunchLog {
     var found = TPMLaunchLog()
     var wantsLaunches = false
-    for (pcr, value) in zip(policy.pcrs, quoted.pcrs.map(\.value)) {
+    for (pcr, value) in zip(rules, quoted.map(\.value)) {
       switch pcr.rule {
+      case .reported: break
       case .values(let allowed):
         guard allowed.contains(value) else { throw .pcrValue(index: pcr.index, actual: value) }
       case .launches(let allowed):
@@ -100,40 +101,14 @@ public enum TPMVerifier {
 }
 
 extension TPM2.Public {
-  /// SubjectPublicKeyInfo in DER, as certificates have it; nil for a curve that is not read here.
+  /// SubjectPublicKeyInfo in DER, as certificates have it; nil for a point that has no such form.
   public var subjectPublicKeyInfo: [UInt8]? {
     switch key {
     case .rsa(_, let exponent, let modulus):
       let e = exponent == 0 ? 65537 : exponent
       let bytes = (0..<4).map { UInt8(truncatingIfNeeded: e >> UInt32((3 - $0) * 8)) }
-      let numbers = Self.der(0x30, Self.unsigned(modulus) + Self.unsigned(bytes))
-      // rsaEncryption with NULL (RFC 3279, section 2.3.1).
-      let algorithm = Self.der(0x30, Self.der(0x06, [42, 134, 72, 134, 247, 13, 1, 1, 1]) + [5, 0])
-      return Self.der(0x30, algorithm + Self.der(0x03, [0] + numbers))
-    case .elliptic(let curve, _, _, _):
-      guard let point else { return nil }
-      let name: [UInt8] =
-        switch curve {
-        case .p256: [42, 134, 72, 206, 61, 3, 1, 7]
-        case .p384: [43, 129, 4, 0, 34]
-        case .p521: [43, 129, 4, 0, 35]
-        }
-      // id-ecPublicKey with a named curve (RFC 5480, section 2.1.1).
-      let algorithm = Self.der(0x30, Self.der(0x06, [42, 134, 72, 206, 61, 2, 1]) + Self.der(0x06, name))
-      return Self.der(0x30, algorithm + Self.der(0x03, [0] + point))
+      return PublicKeyInfo.rsa(modulus: modulus, exponent: bytes)
+    case .elliptic(let curve, _, _, _): return point.map { PublicKeyInfo.elliptic(curve, point: $0) }
     }
-  }
-
-  private static func unsigned(_ number: [UInt8]) -> [UInt8] {
-    let significant = [UInt8](number.drop { $0 == 0 })
-    return der(0x02, (significant.first.map { $0 >= 0x80 } ?? true ? [0] : []) + significant)
-  }
-
-  /// One element; contents are shorter than 2^16.
-  private static func der(_ tag: UInt8, _ contents: [UInt8]) -> [UInt8] {
-    let count = contents.count
-    if count < 0x80 { return [tag, UInt8(count)] + contents }
-    if count < 0x100 { return [tag, 0x81, UInt8(count)] + contents }
-    return [tag, 0x82, UInt8(truncatingIfNeeded: count >> 8), UInt8(truncatingIfNeeded: count)] + contents
   }
 }
