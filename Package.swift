@@ -374,6 +374,11 @@ let package = Package(
         "SignerAccess", "ContractHost", "Contracts", "Enclaves", "Settlement", "TPMAccess",
         "EnclaveService", "CoordinatorService", "causeway-signer", "causeway-enclave", crypto,
       ]),
+    // An application as its developer would test it: beside its contracts, and on what they can import.
+    .testTarget(
+      name: "TicketsTests",
+      dependencies: ["WireBytes", "Encodings", "Messages", "Ledger", "RelayEngine", "ChainAccess", "Devnet"],
+      path: "examples/tickets/Tests", swiftSettings: settings),
     tests(
       "Simulation",
       floors0To3 + [

@@ -143,7 +143,7 @@ public struct HistoryAudit: Hashable, Sendable {
     return PacketKey(LaneEnd(origin.id, lane.far(from: domain.name).client), sequence)
   }
 
-  private static func fee(_ transaction: ObservedTransaction, _ domain: Network.Domain) -> UInt256 {
+  static func fee(_ transaction: ObservedTransaction, _ domain: Network.Domain) -> UInt256 {
     let text = transaction.result.events.first { $0.type == "tx" }?.value("fee") ?? ""
     guard text.hasSuffix(domain.feeDenom.text) else { return .zero }
     return UInt256(decimal: String(text.dropLast(domain.feeDenom.text.count))) ?? .zero

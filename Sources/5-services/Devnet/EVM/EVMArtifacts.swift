@@ -7,6 +7,7 @@ public struct EVMArtifacts: Hashable, Sendable {
   /// What a lane needs, in the order in which one names another.
   public static let names = [
     "Router", "Transfer", "ExecutionHandler", "AttestedClient", "Voucher", "ExecutionAccount",
+    "Counter",
   ]
   private static let sizeMax = 4 << 20
 

@@ -35,6 +35,8 @@ struct ReefDeployment: Sendable {
     _ = try await make(
       "ExecutionHandler", [.address, .address, .bytes],
       [.address(router), .address(transfer), .bytes(try artifacts.creationCode("ExecutionAccount"))], &made)
+    // For people to call.
+    _ = try await make("Counter", [], [], &made)
     let getApp = try EVMFunction("getIBCApp(string)", returns: [.address])
     let addApp = try EVMFunction("addIBCApp(string,address)")
     for (port, name) in Self.ports {

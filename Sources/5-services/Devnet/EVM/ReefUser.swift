@@ -92,10 +92,29 @@ public struct ReefUser: Sendable {
     _ amount: UInt256, of token: Bytes20, to receiver: String, over client: ClientID, timeout: UnixTime,
     memo: String = ""
   ) async throws(EVMSideError) -> (packet: Packet, transaction: ObservedTransaction) {
-    let application = try contract("Transfer")
-    try await send("approve(address,uint256)", to: token, [.address(application), .uint(amount)])
+    try await approve(amount, of: token)
+    return try await sendTransfer(amount, of: token, to: receiver, over: client, timeout: timeout, memo: memo)
+  }
+
+  /// The same, with a deadline that counts from when the transfer itself is sent: that it was allowed may take blocks.
+  public func transfer(
+    _ amount: UInt256, of token: Bytes20, to receiver: String, over client: ClientID, within time: Duration,
+    memo: String = ""
+  ) async throws(EVMSideError) -> (packet: Packet, transaction: ObservedTransaction) {
+    try await approve(amount, of: token)
+    return try await sendTransfer(
+      amount, of: token, to: receiver, over: client, timeout: try await deadline(time), memo: memo)
+  }
+
+  private func approve(_ amount: UInt256, of token: Bytes20) async throws(EVMSideError) {
+    try await send("approve(address,uint256)", to: token, [.address(try contract("Transfer")), .uint(amount)])
+  }
+
+  private func sendTransfer(
+    _ amount: UInt256, of token: Bytes20, to receiver: String, over client: ClientID, timeout: UnixTime, memo: String
+  ) async throws(EVMSideError) -> (packet: Packet, transaction: ObservedTransaction) {
     let receipt = try await send(
-      "sendTransfer((address,uint256,string,string,string,uint64,string))", to: application,
+      "sendTransfer((address,uint256,string,string,string,uint64,string))", to: try contract("Transfer"),
       [
         .tuple([
           .address(token), .uint(amount), .string(receiver), .string(client.text), .string("transfer"),
@@ -115,6 +134,32 @@ public struct ReefUser: Sendable {
         .string(client.text), .uint(timeout.seconds), .bytes(target.encoded()), .uint(gasLimit), .bytes(input),
       ])
     return try await sent(receipt)
+  }
+
+  /// The same, with a deadline that counts from now.
+  public func call(
+    _ target: InteroperableAddress, input: [UInt8], gasLimit: UInt64, over client: ClientID, within time: Duration
+  ) async throws(EVMSideError) -> (packet: Packet, transaction: ObservedTransaction) {
+    try await call(target, input: input, gasLimit: gasLimit, over: client, timeout: try await deadline(time))
+  }
+
+  /// The account through which somebody of another domain acts here.
+  public func executionAccount(
+    of owner: InteroperableAddress, over client: ClientID
+  ) async throws(EVMSideError) -> Bytes20 {
+    let answer = try await ask(
+      "accountOf(string,bytes)", of: try contract("ExecutionHandler"),
+      [.string(client.text), .bytes(owner.encoded())], returns: [.address])
+    guard case .address(let account)? = answer?.first else { throw .answer("accountOf(string,bytes)") }
+    return account
+  }
+
+  /// Now and `time` more, by the later of this machine's clock and the chain's: the other domain's is one of them, or near.
+  private func deadline(_ time: Duration) async throws(EVMSideError) -> UnixTime {
+    do throws(SendingError) { return try await CrossingMessages.deadline(time, through: chain) } catch {
+      if case .access(let cause) = error { throw .access(cause) }
+      throw .answer("eth_getBlockByNumber")
+    }
   }
 
   /// The packet that a transaction has sent.

@@ -22,17 +22,26 @@ enum PayloadText {
       return "transfer \(transfer.amount) \(transfer.denomination) \(from) → \(to)"
     }
     if payload.destinationPort == .execution, let envelope = try? ExecutionEnvelope(decoding: value.span) {
-      let calls = envelope.calls.map { call -> String in
-        let program = Programs.name(call.target) ?? AccountAddress(bytes: call.target.address).map { name($0.text, network) }
-          ?? "\(call.target)"
-        return "call \(program) \(text(call.input))"
+      let calls = envelope.calls.map { call in
+        "call \(program(call.target, network)) \(text(call.input, max: 140))"
       }
       return calls.joined(separator: ", ")
     }
     return "\(value.count) bytes for port \(payload.destinationPort)"
   }
 
+  private static func program(_ target: InteroperableAddress, _ network: Network) -> String {
+    guard target.chainType == .eip155 else {
+      return Programs.name(target) ?? AccountAddress(bytes: target.address).map { name($0.text, network) } ?? "\(target)"
+    }
+    let contract = network.contracts?.addresses.sorted { $0.key < $1.key }.first { $0.value.array == target.address }
+    return contract?.key ?? name(Hex.encode(target.address), network)
+  }
+
   private static func name(_ text: String, _ network: Network) -> String {
+    if let address = try? Bytes20(hex: text) {
+      return network.evmAccounts.sorted { $0.key < $1.key }.first { $0.value == address }?.key ?? text.prefix(12) + "…"
+    }
     guard let address = try? AccountAddress(text: text) else { return text }
     let name = network.name(of: address)
     return name == text ? String(text.prefix(12)) + "…" : name

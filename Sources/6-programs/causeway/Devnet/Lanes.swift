@@ -91,7 +91,7 @@ struct LaneView {
     isPaused =
       devnet.records.flatMap { try? $0.ends() }?.contains { $0.record.end == end && $0.record.isPaused }
       ?? false
-    assumptions = Self.assumptions(client, lane, other)
+    assumptions = Self.assumptions(client, lane, other) + Self.evmAssumptions(domain, other)
   }
 
   /// Whom one trusts, in words, by the policy that the client has.
@@ -106,6 +106,14 @@ struct LaneView {
     case nil where lane.kind == .light: return Self.light(1, 3, origin)
     default: return ["its policy's parts hold: see `causeway lanes --json`"]
     }
+  }
+
+  /// What comes with an EVM chain at either end.
+  private static func evmAssumptions(_ domain: Network.Domain, _ other: Network.Domain) -> [String] {
+    var words: [String] = []
+    if other.kind == .evm { words.append("blocks of \(other.name) that its node calls final stay") }
+    if domain.kind == .evm { words.append("the owner of \(domain.name)'s router puts no other client in this one's place") }
+    return words
   }
 
   private static func light(_ numerator: UInt64, _ denominator: UInt64, _ origin: Network.Domain) -> [String]
@@ -165,7 +173,7 @@ struct LaneView {
 
 /// What the three commands take.
 struct LaneCommandArguments: ParsableArguments {
-  @Argument(help: ArgumentHelp("attested or light.", valueName: "lane"))
+  @Argument(help: ArgumentHelp("attested, light, or evm.", valueName: "lane"))
   var lane: Network.Lane.Kind
   @OptionGroup var devnet: DevnetArguments
 

@@ -18,6 +18,7 @@ struct Send: AsyncParsableCommand {
 
         causeway send transfer 25 --from alice --to bob
         causeway send call counter '{"add":{"by":5}}' --from alice --via light
+        causeway send transfer 25 --from alice --to bob --via evm
       """,
     subcommands: [SendTransfer.self, SendCall.self])
 
@@ -32,19 +33,26 @@ struct Send: AsyncParsableCommand {
 struct SendArguments: ParsableArguments {
   @Option(help: ArgumentHelp("Who sends, and pays.", valueName: "user"))
   var from: String
-  @Option(help: ArgumentHelp("The domain it is sent from: harbor or island.", valueName: "domain"))
+  @Option(help: ArgumentHelp("The domain it is sent from: harbor, island, or reef (an EVM chain).", valueName: "domain"))
   var on = DevnetNames.harbor
   @Option(
+    name: .customLong("via"),
     help: ArgumentHelp(
-      "The lane: attested (a quorum of attesters is believed) or light (headers and state proofs).",
+      "The lane: attested (a quorum of attesters is believed; without it this one), light (headers and state proofs), or "
+        + "evm (between harbor and reef; from reef there is no other).",
       valueName: "lane"))
-  var via = Network.Lane.Kind.attested
+  var viaGiven: Network.Lane.Kind?
   @Option(
     help: ArgumentHelp("How long the destination has; then it is refunded. At most 24h.", valueName: "time"))
   var timeout = Span(.seconds(60))
   @Flag(inversion: .prefixedNo, help: "Wait for the end.")
   var wait = true
   @OptionGroup var devnet: DevnetArguments
+
+  var via: Network.Lane.Kind { viaGiven ?? (isFromReef ? .evm : .attested) }
+  var isFromReef: Bool { on == DevnetNames.reef }
+  /// Whether what is called is a contract of the EVM chain.
+  var isToReef: Bool { via == .evm && !isFromReef }
 
   func validate() throws {
     guard timeout.duration >= .seconds(1), timeout.duration <= .seconds(Packet.timeoutDeltaMaxSeconds) else {
@@ -59,10 +67,13 @@ struct SendTransfer: AsyncParsableCommand {
     abstract: "Move tokens to an account in the other domain.",
     discussion: """
       AMOUNT counts smallest units; without a token it is the domain's own. On the way out tokens wait in the lane's \
-      escrow and vouchers stand for them; sent back over the same lane, vouchers are burnt and the escrow pays out.
+      escrow and vouchers stand for them; sent back over the same lane, vouchers are burnt and the escrow pays out. On reef \
+      tokens are ERC-20 contracts: harbor's token there when none is named, or an address.
 
         causeway send transfer 25 --from alice --to bob
         causeway send transfer 25uharbor --on island --from bob --to alice
+        causeway send transfer 25 --from alice --to bob --via evm
+        causeway send transfer 10uharbor --on reef --from bob --to alice
       """)
   @Argument(help: ArgumentHelp("How much, such as 25 or 25uharbor.", valueName: "amount[token]"))
   var amount: String
@@ -73,14 +84,7 @@ struct SendTransfer: AsyncParsableCommand {
   func run() async throws {
     let devnet = try send.devnet.connect()
     let dispatch = try await Dispatch(send, devnet)
-    let token = try await dispatch.token(amount)
-    let receiver = try devnet.account(to)
-    let payload: Payload
-    do {
-      payload = try dispatch.messages.transfer(
-        token.amount, of: token.path, from: dispatch.address, to: receiver)
-    } catch { throw Complaint(SendText.text(error, dispatch.origin.name)) }
-    try await dispatch.send([payload])
+    try await dispatch.transfer(amount, to: to)
   }
 }
 
@@ -90,14 +94,17 @@ struct SendCall: AsyncParsableCommand {
     abstract: "Call a program in the other domain; get its answer, or the refund.",
     discussion: """
       PROGRAM is a name (\(Programs.names.keys.sorted().joined(separator: ", "))) or an address; MESSAGE is its JSON. \
-      Funds travel in the same packet: all of it happens, or nothing.
+      Funds travel in the same packet: all of it happens, or nothing. On reef PROGRAM is a contract (its name in network.json, \
+      or its address) and MESSAGE a function with a JSON list of arguments, or calldata in hex.
 
         causeway send call counter '{"add":{"by":5}}' --from alice
         causeway send call counter '{"fail":{}}' --from alice --funds 100
+        causeway send call Counter 'add(uint256) [5]' --from alice --via evm
+        causeway send call counter '{"add":{"by":5}}' --from bob --on reef
       """)
   @Argument(help: "The program's name or address.")
   var program: String
-  @Argument(help: "What it is called with, as JSON.")
+  @Argument(help: "What it is called with: JSON, or a function and its arguments.")
   var message: String
   @Option(help: ArgumentHelp("Tokens that the call gets.", valueName: "amount[token]"))
   var funds: [String] = []
@@ -106,7 +113,7 @@ struct SendCall: AsyncParsableCommand {
   @OptionGroup var send: SendArguments
 
   func validate() throws {
-    guard (try? JSONValue(decoding: [UInt8](message.utf8))) != nil else {
+    guard send.isToReef || (try? JSONValue(decoding: [UInt8](message.utf8))) != nil else {
       throw ValidationError("MESSAGE is no JSON: quote it for the shell, such as '{\"get\":{}}'.")
     }
     guard funds.count <= ExecutionEnvelope.Call.coinCountMax else {
@@ -118,107 +125,7 @@ struct SendCall: AsyncParsableCommand {
   func run() async throws {
     let devnet = try send.devnet.connect()
     let dispatch = try await Dispatch(send, devnet)
-    guard let target = Programs.names[program] ?? (try? AccountAddress(text: program)) else {
-      throw Complaint(
-        "'\(program)' is neither a program (\(Programs.names.keys.sorted().joined(separator: ", "))) nor an address"
-      )
-    }
-    var given: [(UInt256, TokenPath)] = []
-    for text in funds {
-      let token = try await dispatch.token(text)
-      given.append((token.amount, token.path))
-    }
-    let payloads: [Payload]
-    do {
-      payloads = try dispatch.messages.call(
-        target, input: [UInt8](message.utf8), gasLimit: gas, funds: given, by: dispatch.address)
-    } catch { throw Complaint(SendText.text(error, dispatch.origin.name)) }
-    try await dispatch.send(payloads)
-  }
-}
-
-/// One crossing from the command line: sent, then followed to its end.
-struct Dispatch {
-  let devnet: DevnetConnection
-  let origin: Network.Domain
-  let messages: CrossingMessages
-  let address: AccountAddress
-  private let sender: AccountSender
-  private let options: SendArguments
-
-  init(_ options: SendArguments, _ devnet: DevnetConnection) async throws {
-    self.options = options
-    self.devnet = devnet
-    origin = try devnet.domain(options.on)
-    messages = CrossingMessages(devnet.network, lane: try devnet.lane(options.via), from: origin)
-    let (account, sender) = try await devnet.sender(options.from, on: origin)
-    address = account.key.address
-    self.sender = sender
-  }
-
-  /// An amount and the token's whole path: the domain's own when none is named, a voucher that came over the lane when the
-  /// name is the other domain's.
-  func token(_ text: String) async throws -> (amount: UInt256, path: TokenPath) {
-    let digits = text.prefix { $0.isASCII && $0.isNumber }
-    guard let amount = UInt256(decimal: String(digits)), amount > .zero else {
-      throw Complaint(
-        "'\(text)' is no amount: give a whole number of smallest units, such as 25 or 25\(origin.feeDenom)")
-    }
-    let name = String(text.dropFirst(digits.count))
-    if name.isEmpty || name == origin.feeDenom.text { return (amount, TokenPath(origin.feeDenom.text)) }
-    if name == messages.destination.feeDenom.text {
-      return (amount, TokenPath(name).adding(.transfer, messages.sourceClient))
-    }
-    guard let denom = try? Denom(name) else { throw Complaint("'\(name)' is no token") }
-    guard name.hasPrefix("ibc/") else { return (amount, TokenPath(name)) }
-    do { return (amount, try await ValueAudit.path(of: denom, on: origin, devnet.access(origin))) } catch {
-      throw Complaint("\(origin.name) does not say what \(name) is: \(error)", code: 3)
-    }
-  }
-
-  func send(_ payloads: [Payload]) async throws {
-    let access = devnet.access(origin)
-    let sent: (packet: Packet, transaction: ObservedTransaction)
-    do {
-      sent = try await messages.send(
-        payloads, timeout: options.timeout.duration, as: sender, at: address, through: access)
-    } catch { throw Complaint(SendText.text(error, origin.name), code: 1) }
-    let key = PacketKey(LaneEnd(origin.id, sent.packet.sourceClient), sent.packet.sequence)
-    let id = try CrossingID(sent.packet, origin: origin.id)
-    if !options.devnet.json {
-      Terminal.print("\(Terminal.paint("sent", 32))  \(PayloadText.line(sent.packet, devnet.network))")
-      Terminal.print("  id     \(id)")
-      Terminal.print(
-        "  lane   \(messages.lane.kind.rawValue), \(origin.name)/\(sent.packet.sourceClient) #\(sent.packet.sequence)"
-      )
-      Terminal.print(
-        "  block  \(origin.name) \(sent.transaction.height), transaction \(sent.transaction.hash)")
-    }
-    let follower = CrossingFollower(devnet.reader, prints: !options.devnet.json)
-    let crossing =
-      options.wait
-      ? try await devnet.find(id.description) { () async throws(CrossingLookupError) in
-        try await follower.follow(key, until: .seconds(options.timeout.duration.components.seconds + 60))
-      }
-      : try await devnet.find(id.description) { () async throws(CrossingLookupError) in
-        try await devnet.reader.crossing(key)
-      }
-    if options.devnet.json {
-      Terminal.print(CrossingText.json(crossing).text(pretty: true))
-    } else if let ending = crossing.ending {
-      let time = crossing.duration.map { " in \(Show.duration($0))" } ?? ""
-      Terminal.print("  " + CrossingText.ending(ending, failure: crossing.failure) + time)
-      for result in CrossingText.results(crossing) { Terminal.print("  result \(result)") }
-    } else if options.wait {
-      Terminal.complain("  not ended yet: `causeway trace \(Show.short(id).dropLast())` says why")
-    } else {
-      Terminal.print("  see    causeway trace \(id.description.prefix(14))")
-    }
-    switch crossing.ending {
-    case .success: return
-    case .refundedAfterError, .refundedAfterTimeout: throw ExitCode(1)
-    case nil: if options.wait { throw ExitCode(3) }
-    }
+    try await dispatch.call(program, message, funds: funds, gas: gas)
   }
 }
 

@@ -228,8 +228,11 @@ struct UpPrinter: Sendable {
         }
       lanes.append([lane.kind.rawValue, lane.first.client.text, lane.second.client.text, who])
     }
-    var people = [["user", "address (the same in both domains)"]]
-    for user in network.users { people.append([user, network.accounts[user]?.text ?? ""]) }
+    var people = [["user", "address (the same in both ledgers)"] + (network.reef.map { ["on \($0.name)"] } ?? [])]
+    for user in network.users {
+      people.append(
+        [user, network.accounts[user]?.text ?? ""] + (network.evmAccounts[user].map { [$0.description] } ?? []))
+    }
     Terminal.print("")
     Terminal.print(Show.table(rows) + "\n")
     if let contracts = network.contracts {
@@ -247,6 +250,10 @@ struct UpPrinter: Sendable {
     let place =
       directory.path == DevnetDirectory(DevnetDirectory.defaultPath).path ? "" : " -d \(directory.path)"
     Terminal.print("\n  try: causeway send transfer 25 --from alice --to bob\(place)")
+    if network.reef != nil {
+      Terminal.print("       causeway send transfer 25 --from alice --to bob --via evm\(place)")
+      Terminal.print("       causeway send call Counter 'add(uint256) [5]' --from alice --via evm\(place)")
+    }
     Terminal.print("\nready; Ctrl-C stops, the same command goes on\n")
   }
 
