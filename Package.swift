@@ -135,11 +135,13 @@ let package = Package(
     .target(
       name: "CProcess", path: "Sources/5-services/CProcess",
       linkerSettings: [.linkedLibrary("seccomp", .when(platforms: [.linux]))]),
+    room("5-services", "Secrets", ["CSodium"]),
+    room("5-services", "TPMAccess", wire + ["SignatureSchemes", "Secrets", "CTPM"]),
     room(
       "5-services", "KeyVault",
       wire + [
-        "SignatureSchemes", "Messages", "SigningRules", "ThresholdSigning", "CSecp256k1", "CSodium",
-        "CPKCS11", "CTPM", crypto, cryptoExtras,
+        "SignatureSchemes", "Messages", "SigningRules", "ThresholdSigning", "Secrets", "TPMAccess",
+        "CSecp256k1", "CSodium", "CPKCS11", crypto, cryptoExtras,
       ]),
     room("5-services", "SignerJournal", wire),
     room(
@@ -159,16 +161,15 @@ let package = Package(
       "5-services", "SignerService",
       wire + [
         "SignatureSchemes", "LightClients", "Messages", "Transactions", "SigningRules", "ThresholdSigning",
-        "KeyVault",
+        "Secrets", "TPMAccess", "KeyVault",
         "SignerJournal", "SignerWire", "CProcess", crypto, nioCore, nioPosix, nioSSL,
       ]),
     // 5 services: enclaves
-    room("5-services", "TPMAccess", wire + ["SignatureSchemes", "CTPM"]),
     room(
       "5-services", "EnclaveService",
       floors0To3 + [
-        "ContractHost", "Enclaves", "SignerJournal", "TPMAccess", "CProcess", "CSecp256k1",
-        crypto, nioCore, nioPosix,
+        "ContractHost", "Enclaves", "SignerJournal", "Secrets", "TPMAccess", "CProcess",
+        "CSecp256k1", crypto, nioCore, nioPosix,
       ]),
     room(
       "5-services", "CoordinatorService",
@@ -271,11 +272,12 @@ let package = Package(
     tests(
       "Settlement",
       floors0To3 + ["Transactions", "PacketHost", "StateTree", "Ledger", "Enclaves", "Settlement", crypto]),
-    tests("TPMAccess", wire + ["TPMAccess", crypto]),
+    tests("TPMAccess", wire + ["SignatureSchemes", "Secrets", "TPMAccess", crypto]),
     tests(
       "EnclaveService",
       floors0To3 + [
-        "ContractHost", "Enclaves", "SignerJournal", "TPMAccess", "EnclaveService", "causeway-enclave",
+        "ContractHost", "Enclaves", "SignerJournal", "Secrets", "TPMAccess", "EnclaveService",
+        "causeway-enclave",
         crypto, nioCore, nioPosix,
       ]),
     tests(
@@ -337,8 +339,8 @@ let package = Package(
     tests(
       "KeyVault",
       wire + [
-        "SignatureSchemes", "LightClients", "Messages", "SigningRules", "ThresholdSigning", "KeyVault",
-        crypto, cryptoExtras,
+        "SignatureSchemes", "LightClients", "Messages", "SigningRules", "ThresholdSigning", "Secrets",
+        "TPMAccess", "KeyVault", crypto, cryptoExtras,
       ]),
     tests("SignerJournal", wire + ["SignerJournal", "SignerCrashChild", crypto]),
     tests(
@@ -350,7 +352,7 @@ let package = Package(
       "SignerService",
       wire + [
         "SignatureSchemes", "LightClients", "Messages", "Transactions", "SigningRules", "ThresholdSigning",
-        "KeyVault",
+        "Secrets", "TPMAccess", "KeyVault",
         "SignerJournal", "SignerWire", "SignerAccess", "SignerService", crypto, nioCore, nioPosix, nioSSL,
       ]),
     tests("LocalKeys", wire + ["SignatureSchemes", "LocalKeys"]),

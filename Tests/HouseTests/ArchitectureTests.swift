@@ -48,10 +48,12 @@ struct ArchitectureTests {
     "Settlement": (
       gate.union(["Transactions", "PacketHost", "StateTree", "Ledger", "Enclaves"]), []
     ),
-    "TPMAccess": (wire.union(["SignatureSchemes", "CTPM"]), []),
+    "Secrets": (["CSodium"], []),
+    "TPMAccess": (wire.union(["SignatureSchemes", "Secrets", "CTPM"]), []),
     "EnclaveService": (
       gate.union([
-        "ContractHost", "Enclaves", "SignerJournal", "TPMAccess", "CProcess", "CSecp256k1",
+        "ContractHost", "Enclaves", "SignerJournal", "Secrets", "TPMAccess", "CProcess",
+        "CSecp256k1",
       ]), ["Crypto", "NIOCore", "NIOPosix"]
     ),
     "CoordinatorService": (
@@ -88,7 +90,9 @@ struct ArchitectureTests {
     "CTPM": ([], []),
     "CProcess": ([], []),
     "KeyVault": (
-      keys.union(["TPMAccess", "SigningRules", "ThresholdSigning", "CSecp256k1", "CSodium", "CPKCS11", "CTPM"]),
+      keys.union([
+        "Secrets", "TPMAccess", "SigningRules", "ThresholdSigning", "CSecp256k1", "CSodium", "CPKCS11",
+      ]),
       ["Crypto", "CryptoExtras"]
     ),
     "SignerJournal": (wire, []),
@@ -97,7 +101,10 @@ struct ArchitectureTests {
       keys.union(["SigningRules", "SignerWire"]), ["Crypto", "NIOCore", "NIOPosix", "NIOSSL"]
     ),
     "SignerService": (
-      keys.union(["SigningRules", "ThresholdSigning", "KeyVault", "SignerJournal", "SignerWire", "CProcess"]),
+      keys.union([
+        "SigningRules", "ThresholdSigning", "Secrets", "TPMAccess", "KeyVault", "SignerJournal", "SignerWire",
+        "CProcess",
+      ]),
       ["Crypto", "NIOCore", "NIOPosix", "NIOSSL"]
     ),
     "causeway-signer": (

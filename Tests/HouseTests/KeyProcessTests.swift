@@ -9,7 +9,7 @@ struct KeyProcessTests {
   private static let rooms: Set<String> = [
     "WireBytes", "Digests", "Encodings", "CSecp256k1", "CSodium", "SignatureSchemes", "MerkleProofs",
     "LightClients", "Messages", "Transactions", "SigningRules", "ThresholdSigning", "CPKCS11", "CTPM",
-    "CProcess", "KeyVault", "SignerJournal", "SignerWire", "SignerAccess", "SignerService",
+    "CProcess", "Secrets", "TPMAccess", "KeyVault", "SignerJournal", "SignerWire", "SignerAccess", "SignerService",
   ]
   /// All that is linked into it, of other packages.
   private static let products: Set<String> = [
@@ -45,7 +45,8 @@ struct KeyProcessTests {
     arguments: [
       "ChainAccess", "RelayEngine", "RelayService", "Ledger", "LedgerService", "PacketHost", "StateTree",
       "Gate",
-      "ForeignProtocols", "ContractHost", "Contracts", "Persistence", "AttestService", "LocalKeys", "Devnet", "Simulation", "GRDB",
+      "ForeignProtocols", "ContractHost", "Contracts", "Persistence", "AttestService", "LocalKeys", "Devnet",
+      "Attestation", "Enclaves", "EnclaveService", "Settlement", "CoordinatorService", "Simulation", "GRDB",
       "AsyncHTTPClient", "NIOHTTP1", "NIOWebSocket", "Hummingbird", "Yams",
     ])
   func apart(name: String) throws {

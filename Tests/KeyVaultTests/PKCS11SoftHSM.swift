@@ -1,5 +1,6 @@
 import Foundation
 import KeyVault
+import Secrets
 import Synchronization
 import Testing
 

@@ -1,4 +1,5 @@
 import KeyVault
+import Secrets
 import SigningRules
 import Testing
 import WireBytes

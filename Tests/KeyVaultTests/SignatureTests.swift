@@ -1,5 +1,6 @@
 import Encodings
 import KeyVault
+import Secrets
 import SigningRules
 import Testing
 import WireBytes

@@ -2,6 +2,8 @@ import Crypto
 import Foundation
 import KeyVault
 import SigningRules
+import TPMAccess
+import TestSupport
 import Testing
 import WireBytes
 

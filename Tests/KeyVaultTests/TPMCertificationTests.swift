@@ -1,6 +1,8 @@
 import KeyVault
 import SignatureSchemes
 import SigningRules
+import TPMAccess
+import TestSupport
 import Testing
 import WireBytes
 

@@ -1,6 +1,8 @@
 import Foundation
 import KeyVault
 import SigningRules
+import TPMAccess
+import TestSupport
 import Testing
 import WireBytes
 

@@ -1,5 +1,7 @@
 import Foundation
 import Synchronization
+import TPMAccess
+import TestSupport
 import WireBytes
 
 /// Stands between a client and a simulator, and answers some commands itself: a TPM that is busy, lies or goes away.

@@ -2,6 +2,8 @@ import KeyVault
 import Messages
 import SignatureSchemes
 import SigningRules
+import TPMAccess
+import TestSupport
 import Testing
 import WireBytes
 

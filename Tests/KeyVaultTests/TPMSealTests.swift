@@ -1,6 +1,9 @@
 import Foundation
 import KeyVault
+import Secrets
 import SigningRules
+import TPMAccess
+import TestSupport
 import Testing
 import WireBytes
 
@@ -74,14 +77,14 @@ struct TPMSealTests {
       let refusal = #expect(throws: TPMSealError.self) {
         _ = try seal.unseal(blob, authorisation: TPMSimulator.secret("wrong"))
       }
-      guard case .backEnd(.authorisation) = refusal else {
+      guard case .device(.authorisation) = refusal else {
         Issue.record("\(String(describing: refusal)) for a wrong authorisation")
         return
       }
       #expect(throws: TPMSealError.authorisationWanted(true)) { _ = try seal.unseal(blob) }
       #expect(Self.bytes(try seal.unseal(blob, authorisation: TPMSimulator.secret("right"))) == Self.secret)
       let stranger = TPMSeal(try other.connection())
-      #expect(throws: TPMSealError.backEnd(.missing)) {
+      #expect(throws: TPMSealError.device(.missing)) {
         _ = try stranger.unseal(blob, authorisation: TPMSimulator.secret("right"))
       }
       let open = try seal.seal(Self.secret(Self.secret), registers: registers)
@@ -154,7 +157,7 @@ struct TPMSealTests {
     let connection = try simulator.connection()
     let counter = try TPMCounter(
       connection, index: 0x0142_4300, authorisation: authorisation.map(TPMSimulator.secret))
-    #expect(throws: TPMCounterError.backEnd(.missing)) { try counter.read() }
+    #expect(throws: TPMCounterError.device(.missing)) { try counter.read() }
     let first = try counter.define()
     #expect(try counter.read() == first)
     for step in 1...5 as ClosedRange<UInt64> { #expect(try counter.increment() == first + step) }
@@ -163,9 +166,9 @@ struct TPMSealTests {
     try simulator.restart()
     #expect(try counter.increment() == first + 6)
     // TPM_RC_NV_DEFINED.
-    #expect(throws: TPMCounterError.backEnd(.refused(code: 0x14c))) { try counter.define() }
+    #expect(throws: TPMCounterError.device(.refused(code: 0x14c))) { try counter.define() }
     try counter.undefine()
-    #expect(throws: TPMCounterError.backEnd(.missing)) { try counter.read() }
+    #expect(throws: TPMCounterError.device(.missing)) { try counter.read() }
     #expect(try counter.define() > first + 6)
   }
 
@@ -177,7 +180,7 @@ struct TPMSealTests {
     _ = try counter.define()
     let wrong = try TPMCounter(connection, index: 0x0142_4301, authorisation: TPMSimulator.secret("wrong"))
     let refusal = #expect(throws: TPMCounterError.self) { try wrong.increment() }
-    guard case .backEnd(.authorisation) = refusal else {
+    guard case .device(.authorisation) = refusal else {
       Issue.record("\(String(describing: refusal)) for a wrong authorisation")
       return
     }

@@ -1,7 +1,9 @@
 import Foundation
 import KeyVault
+import Secrets
 import SignatureSchemes
 import SigningRules
+import TPMAccess
 import TestSupport
 import Testing
 import WireBytes

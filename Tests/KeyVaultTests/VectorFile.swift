@@ -1,6 +1,7 @@
 import Encodings
 import Foundation
 import KeyVault
+import Secrets
 import TestSupport
 import Testing
 import WireBytes

@@ -2,6 +2,7 @@ import Encodings
 import Foundation
 import KeyVault
 import Messages
+import Secrets
 import SignerAccess
 import SignerJournal
 import SignerService

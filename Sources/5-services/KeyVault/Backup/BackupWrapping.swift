@@ -1,4 +1,5 @@
 import Digests
+internal import Secrets
 import WireBytes
 
 /// Who must come together to open a backup.

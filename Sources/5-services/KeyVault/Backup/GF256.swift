@@ -1,3 +1,5 @@
+package import Secrets
+
 /// Arithmetic in the field of 256 elements modulo x^8 + x^4 + x^3 + x + 1, as SLIP-0039 shares bytes in it.
 ///
 /// One operand of every product is a byte of a secret. There are no tables and no branches on operands, so that neither

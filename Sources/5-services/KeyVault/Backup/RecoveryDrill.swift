@@ -1,3 +1,4 @@
+internal import Secrets
 public import SigningRules
 public import WireBytes
 

@@ -1,6 +1,7 @@
 private import Crypto
 import Digests
 private import FoundationEssentials
+public import Secrets
 public import WireBytes
 
 /// The public half of a recovery party's key: X-Wing, which holds as long as X25519 or ML-KEM-768 does.
@@ -78,7 +79,7 @@ struct WrappedShare: Hashable, Sendable {
   }
 
   /// Nil when the key cannot be sealed to.
-  init?(_ share: SharedSecret, to key: RecoveryPublicKey, info: [UInt8], authenticating: [UInt8]) {
+  init?(_ share: Secrets.SharedSecret, to key: RecoveryPublicKey, info: [UInt8], authenticating: [UInt8]) {
     guard let publicKey = try? XWingMLKEM768X25519.PublicKey(rawRepresentation: key.bytes),
       var sender = try? HPKE.Sender(recipientKey: publicKey, ciphersuite: Self.suite, info: Data(info))
     else { return nil }

@@ -1,3 +1,5 @@
+public import Secrets
+
 /// A group of those who hold shares: so many of so many open its part.
 public struct SLIP39Group: Hashable, Sendable {
   public let memberThreshold: Int

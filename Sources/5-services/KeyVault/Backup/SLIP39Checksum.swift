@@ -1,3 +1,5 @@
+internal import Secrets
+
 /// The Reed-Solomon code over 1024 elements that ends every mnemonic (SLIP-0039, "Checksum"): three words that find any
 /// three errors.
 enum SLIP39Checksum {

@@ -1,5 +1,6 @@
 private import Crypto
 private import CryptoExtras
+internal import Secrets
 
 /// The first bytes of HMAC-SHA256 that tell whether a secret came out right.
 enum ShareDigest {

@@ -1,3 +1,5 @@
+public import Secrets
+
 /// Why shares in words are not taken, or not made.
 public enum SLIP39Error: Error, Hashable, Sendable {
   // One mnemonic.

@@ -1,5 +1,6 @@
 private import Crypto
 private import FoundationEssentials
+public import Secrets
 public import SigningRules
 public import WireBytes
 
@@ -223,7 +224,7 @@ public struct SealedBackup<Kind: KeyDomainKind>: Sendable {
       shares[index], info: BackupWrapping.info(header: header),
       authenticating: BackupWrapping.authenticated(index: index, threshold: threshold, count: shares.count))
     guard let opened, opened.count == BackupKey.sizeBytes else { throw .authentication }
-    return RecoveryShare(index: index, value: SharedSecret(opened))
+    return RecoveryShare(index: index, value: Secrets.SharedSecret(opened))
   }
 
   /// The key, from exactly as many opened shares as are needed.

@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import Secrets
 
 extension SecretBytes {
   /// A copy of `bytes`, which are overwritten and emptied: swift-crypto gives opened messages in Foundation's bytes.

@@ -1,3 +1,4 @@
+public import Secrets
 public import SigningRules
 import WireBytes
 

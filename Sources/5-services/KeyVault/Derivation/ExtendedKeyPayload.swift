@@ -1,3 +1,4 @@
+public import Secrets
 import SignatureSchemes
 public import WireBytes
 

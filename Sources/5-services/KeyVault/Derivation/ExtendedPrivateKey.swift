@@ -2,6 +2,7 @@ private import CSodium
 private import Crypto
 import Digests
 private import FoundationEssentials
+public import Secrets
 public import WireBytes
 
 /// Why a key is not derived.

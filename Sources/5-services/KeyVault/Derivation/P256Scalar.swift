@@ -1,4 +1,5 @@
 private import CSodium
+internal import Secrets
 
 /// Sums modulo the order of P-256, by libsodium's functions that run in constant time.
 ///

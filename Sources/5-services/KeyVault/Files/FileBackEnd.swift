@@ -1,3 +1,4 @@
+public import Secrets
 public import SigningRules
 private import Synchronization
 public import WireBytes

@@ -1,4 +1,5 @@
 private import CSodium
+internal import Secrets
 import WireBytes
 
 /// What it costs to try one passphrase (RFC 7914): memory of 128·N·r bytes, time in proportion to N·r·p.

@@ -1,3 +1,4 @@
+internal import Secrets
 import SigningRules
 import WireBytes
 

@@ -2,6 +2,7 @@ private import CSodium
 private import Crypto
 import Digests
 private import FoundationEssentials
+internal import Secrets
 import WireBytes
 
 /// AES-256-GCM over the contents of a file of secrets.
@@ -12,18 +13,18 @@ enum VaultSeal {
   /// The key of the file that `header` opens: scrypt's 32 bytes as they are.
   static func key(
     _ passphrase: borrowing SecretBytes, header: VaultHeader
-  ) throws(FileVaultError) -> SharedSecret {
+  ) throws(FileVaultError) -> Secrets.SharedSecret {
     guard (1...passphraseSizeMax).contains(passphrase.count) else {
       throw .passphraseLength(passphrase.count)
     }
     guard header.cost.isAccepted else { throw .cost(header.cost) }
     guard let key = header.cost.key(passphrase, salt: header.salt.array) else { throw .memory }
-    return SharedSecret(key)
+    return Secrets.SharedSecret(key)
   }
 
   /// The whole file.
   static func seal(
-    _ contents: borrowing SecretBytes, header: VaultHeader, key: SharedSecret
+    _ contents: borrowing SecretBytes, header: VaultHeader, key: Secrets.SharedSecret
   ) throws(FileVaultError) -> [UInt8] {
     let nonce = SecretBytes(random: 12).withSpan { [UInt8](copying: $0) }
     let head = header.encoded(nonce: nonce, length: contents.count + VaultHeader.tagSizeBytes)
@@ -48,7 +49,7 @@ enum VaultSeal {
   /// What was sealed.
   ///
   /// - Throws: ``FileVaultError/passphrase`` when the key is wrong or a byte has changed.
-  static func open(_ parts: VaultHeader.Parts, key: SharedSecret) throws(FileVaultError) -> SecretBytes {
+  static func open(_ parts: VaultHeader.Parts, key: Secrets.SharedSecret) throws(FileVaultError) -> SecretBytes {
     // The pointer is used during the call only.
     let opened = unsafe key.withUnsafeBytes { key in
       let box = try? AES.GCM.SealedBox(

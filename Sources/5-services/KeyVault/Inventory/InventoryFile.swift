@@ -1,6 +1,7 @@
 import Digests
 public import Encodings
 import Messages
+internal import Secrets
 public import SigningRules
 public import WireBytes
 

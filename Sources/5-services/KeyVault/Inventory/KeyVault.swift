@@ -1,4 +1,5 @@
 import Digests
+internal import Secrets
 public import SigningRules
 private import Synchronization
 public import WireBytes

@@ -4,6 +4,7 @@ private import CryptoExtras
 import Digests
 import Encodings
 private import FoundationEssentials
+public import Secrets
 public import WireBytes
 
 /// Why text is no EIP-2335 keystore, or one that is not opened.

@@ -1,4 +1,5 @@
 private import Foundation
+internal import Secrets
 
 /// A password as EIP-2335 wants it: NFKD, without control characters, UTF-8.
 enum KeystorePassword {

@@ -1,4 +1,5 @@
 private import CSodium
+internal import Secrets
 import WireBytes
 
 /// HMAC with the key, the message and the result in guarded memory, by libsodium.

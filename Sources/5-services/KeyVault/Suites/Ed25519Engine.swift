@@ -1,4 +1,5 @@
 private import CSodium
+internal import Secrets
 import WireBytes
 
 /// Ed25519 by libsodium, which signs out of the guarded memory: swift-crypto would leave copies of the seed outside it.

@@ -1,6 +1,7 @@
 private import Crypto
 import Digests
 private import FoundationEssentials
+public import Secrets
 import SignatureSchemes
 public import SigningRules
 import WireBytes
@@ -25,8 +26,8 @@ public struct InProcessKey: Sendable {
   private let secret: Secret
 
   private indirect enum Secret: Sendable {
-    case secp256k1(SharedSecret)
-    case ed25519(SharedSecret)
+    case secp256k1(Secrets.SharedSecret)
+    case ed25519(Secrets.SharedSecret)
     case p256(P256.Signing.PrivateKey)
     case p384(P384.Signing.PrivateKey)
     case mlDSA65(MLDSA65.PrivateKey)
@@ -42,12 +43,12 @@ public struct InProcessKey: Sendable {
     switch suite {
     case .secp256k1:
       guard let key = Secp256k1Engine.shared.publicKey(of: bytes) else { throw .range(suite) }
-      secret = .secp256k1(SharedSecret(bytes.copy()))
+      secret = .secp256k1(Secrets.SharedSecret(bytes.copy()))
       publicKey = key.array
     case .ed25519:
       guard let expanded = Ed25519Engine.expand(bytes) else { throw .range(suite) }
       publicKey = Ed25519Engine.publicKey(of: expanded).array
-      secret = .ed25519(SharedSecret(expanded))
+      secret = .ed25519(Secrets.SharedSecret(expanded))
     // The pointers below are used during the calls only: swift-crypto copies what it keeps.
     case .p256:
       let key = unsafe bytes.withUnsafeBytes { unsafe try? P256.Signing.PrivateKey(rawRepresentation: $0) }
@@ -156,7 +157,7 @@ public struct InProcessKey: Sendable {
   }
 
   private static func secp256k1(
-    _ digest: Bytes32, with key: SharedSecret, recoverable: Bool
+    _ digest: Bytes32, with key: Secrets.SharedSecret, recoverable: Bool
   ) throws(KeyBackEndError) -> [UInt8] {
     let (compact, recoveryID) = Secp256k1Engine.shared.sign(digest, with: key)
     guard recoverable else { return compact.array }

@@ -1,4 +1,5 @@
 private import CSecp256k1
+internal import Secrets
 import WireBytes
 
 /// libsecp256k1's own state for signing, blinded with random numbers of this process.

@@ -1,5 +1,6 @@
 private import Crypto
 internal import KeyVault
+internal import Secrets
 public import SignerJournal
 import SigningRules
 public import WireBytes

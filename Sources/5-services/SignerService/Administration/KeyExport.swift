@@ -1,6 +1,7 @@
 internal import Crypto
 internal import Foundation
 internal import KeyVault
+internal import Secrets
 import SigningRules
 import WireBytes
 

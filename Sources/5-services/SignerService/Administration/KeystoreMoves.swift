@@ -1,6 +1,7 @@
 private import Crypto
 private import Foundation
 internal import KeyVault
+internal import Secrets
 public import SignerJournal
 public import SigningRules
 public import WireBytes

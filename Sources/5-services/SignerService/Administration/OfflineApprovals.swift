@@ -1,5 +1,6 @@
 import Encodings
 internal import KeyVault
+internal import Secrets
 import SignerJournal
 import SigningRules
 import WireBytes

@@ -1,6 +1,7 @@
 private import Digests
 import Encodings
 internal import KeyVault
+internal import Secrets
 public import SignerJournal
 public import SigningRules
 public import WireBytes

@@ -1,5 +1,6 @@
 internal import KeyVault
 internal import SignerJournal
+internal import TPMAccess
 
 /// The TPMs that a configuration names, each with one connection: without a resource manager two of a process would take
 /// each other's room.
@@ -81,11 +82,11 @@ extension MonotonicCounterError {
       case .index, .answer: .malformed
       case .otherIndex: .foreign
       case .undecided: .undecided
-      case .backEnd(.unavailable(let code)): .unavailable(code: code)
-      case .backEnd(.missing): .missing
-      case .backEnd(.authorisation(let code)): .authorisation(code: code)
-      case .backEnd(.refused(let code)): .refused(code: code)
-      case .backEnd(.unsupported), .backEnd(.invalidSignature), .backEnd(.malformed): .malformed
+      case .device(.unavailable(let code)): .unavailable(code: code)
+      case .device(.missing): .missing
+      case .device(.authorisation(let code)): .authorisation(code: code)
+      case .device(.refused(let code)): .refused(code: code)
+      case .device(.malformed): .malformed
       }
   }
 }

@@ -2,6 +2,7 @@ internal import KeyVault
 import Messages
 import SignerWire
 import SigningRules
+internal import TPMAccess
 import WireBytes
 
 /// Why a key could not be made, used or moved, for those who do not know the vault.

@@ -1,6 +1,7 @@
 private import CProcess
 private import Foundation
 internal import KeyVault
+internal import Secrets
 
 /// Why there is no passphrase.
 public enum PassphraseError: Error, Hashable, Sendable {

@@ -1,5 +1,6 @@
 internal import Digests
 internal import KeyVault
+internal import Secrets
 public import SignerJournal
 public import SigningRules
 public import WireBytes

@@ -1,6 +1,7 @@
 public import Encodings
 internal import KeyVault
 import Messages
+internal import Secrets
 import SignerJournal
 public import SignerWire
 public import SigningRules

@@ -1,6 +1,7 @@
 public import Encodings
 internal import KeyVault
 public import Messages
+internal import Secrets
 public import SignerJournal
 import SignerWire
 public import SigningRules

@@ -1,4 +1,5 @@
 internal import KeyVault
+internal import Secrets
 public import SignerJournal
 import SignerWire
 import SigningRules

@@ -1,6 +1,7 @@
 private import Crypto
 import Encodings
 internal import KeyVault
+internal import Secrets
 import SignerJournal
 import SignerWire
 import SigningRules

@@ -1,5 +1,7 @@
 internal import KeyVault
+internal import Secrets
 public import SignerJournal
+internal import TPMAccess
 import WireBytes
 
 /// Why the TPM does not give what opens the file of secrets, or cannot be made to keep it.
@@ -30,13 +32,13 @@ public enum SealTrouble: Error, Hashable, Sendable {
       switch error {
       case .secretLength, .blob, .authorisationWanted: .damaged
       case .registersChanged(let code): .registers(code: code)
-      case .backEnd(let error):
+      case .device(let error):
         switch error {
         case .missing: .otherChip
         case .unavailable(let code): .unavailable(code: code)
         case .refused(let code): .refused(code: code)
         case .authorisation(let code): .authorisation(code: code)
-        case .malformed, .invalidSignature, .unsupported: .refused(code: 0)
+        case .malformed: .refused(code: 0)
         }
       }
   }
@@ -45,7 +47,7 @@ public enum SealTrouble: Error, Hashable, Sendable {
 /// What opens the file of secrets of a directory: a passphrase, 32 bytes that only one TPM gives out, or those bytes
 /// followed by the passphrase, so that neither opens anything without the other.
 ///
-/// The sealed bytes lie in `secrets.sealed` (``KeyVault/TPMSeal``'s blob). They are unsealed before the first secret is read,
+/// The sealed bytes lie in `secrets.sealed` (``TPMAccess/TPMSeal``'s blob). They are unsealed before the first secret is read,
 /// and the connection is closed again: keys in the TPM are used over another.
 enum VaultOpening {
   /// What the TPM keeps: as much as there is in an AES-256 key.
@@ -91,7 +93,7 @@ enum VaultOpening {
       let maker = TPMSeal(connection)
       blob = try maker.seal(secret, registers: registers)
       // What does not open again, here and now, is not relied on.
-      guard try maker.unseal(blob).matches(secret) else { throw TPMSealError.backEnd(.invalidSignature) }
+      guard try maker.unseal(blob).matches(secret) else { throw TPMSealError.device(.malformed(.sealedObject)) }
     } catch { throw SealTrouble(error) }
     do { try StateFile.replace(directory.sealed, with: blob, files) } catch { throw .file(error) }
     return joined(secret, passphrase)

@@ -1,4 +1,5 @@
 internal import KeyVault
+internal import Secrets
 
 /// Why the file of secrets is not used, for those who do not know the vault.
 public enum VaultTrouble: Error, Hashable, Sendable {

@@ -1,5 +1,6 @@
 private import Foundation
 internal import KeyVault
+internal import Secrets
 public import SignerJournal
 public import SigningRules
 import WireBytes

@@ -1,4 +1,5 @@
 private import CPKCS11
+public import Secrets
 public import SigningRules
 public import WireBytes
 

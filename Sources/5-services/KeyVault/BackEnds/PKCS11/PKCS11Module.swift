@@ -1,5 +1,6 @@
 private import CPKCS11
 private import Foundation
+internal import Secrets
 private import Synchronization
 
 /// A PKCS#11 module in this process: the only place that calls it.

@@ -1,5 +1,6 @@
 private import CPKCS11
 private import Foundation
+package import Secrets
 private import Synchronization
 
 /// One token, logged in, with the sessions that are open to it.

@@ -2,6 +2,7 @@ internal import Digests
 internal import SignatureSchemes
 public import SigningRules
 internal import Synchronization
+public import TPMAccess
 public import WireBytes
 
 /// Keys that a TPM 2.0 made and does not let out: P-256 and P-384, ECDSA.

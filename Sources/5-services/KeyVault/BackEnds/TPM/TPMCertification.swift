@@ -1,6 +1,7 @@
 internal import Digests
 public import SignatureSchemes
 public import SigningRules
+public import TPMAccess
 public import WireBytes
 
 /// Why a TPM's word about a key was not believed.

@@ -1,26 +1,37 @@
-internal import SigningRules
 internal import WireBytes
 
 /// Where a TPM's key is: the two halves as the TPM gave them out, of which it alone can read the private one.
 ///
 /// Layout, big-endian: version u8 (1), suite u8 (1 P-256, 2 P-384), TPM2B_PUBLIC, TPM2B_PRIVATE; nothing after.
-struct TPMReference: Hashable, Sendable {
-  static let version: UInt8 = 1
+/// A reference to a key that signs what it is given, and one to a key that signs only what the TPM says, do not pass for
+/// each other: who opens one says which it must be.
+package struct TPMReference: Hashable, Sendable {
+  /// What the key was made for; its attributes say so.
+  package enum Role: Hashable, Sendable {
+    /// Signs any digest.
+    case signing
+    /// Restricted: signs the TPM's own statements.
+    case attestation
+
+    package var attributes: TPMObjectAttributes { self == .signing ? .signingKey : .attestationKey }
+  }
+
+  package static let version: UInt8 = 1
   /// More than any TPM wraps an ECC key into: its integrity, its seed, its authorisation and its scalar.
-  static let privateSizeMax = 512
-  static let sizeMax = 2 + 2 + TPMPublicArea.sizeMax + 2 + privateSizeMax
+  package static let privateSizeMax = 512
+  package static let sizeMax = 2 + 2 + TPMPublicArea.sizeMax + 2 + privateSizeMax
 
-  let publicArea: TPMPublicArea
+  package let publicArea: TPMPublicArea
   /// TPM2B_PRIVATE's contents: encrypted by the parent.
-  let privateArea: [UInt8]
+  package let privateArea: [UInt8]
 
-  init(publicArea: TPMPublicArea, privateArea: [UInt8]) {
+  package init(publicArea: TPMPublicArea, privateArea: [UInt8]) {
     self.publicArea = publicArea
     self.privateArea = privateArea
   }
 
   /// - Throws: ``TPMDecodingError`` and nothing else. The input is untrusted; no input traps.
-  init(decoding bytes: Span<UInt8>) throws(TPMDecodingError) {
+  package init(decoding bytes: Span<UInt8>, role: Role = .signing) throws(TPMDecodingError) {
     guard bytes.count <= Self.sizeMax else { throw .length(max: Self.sizeMax, actual: bytes.count) }
     var reader = ByteReader(bytes)
     let version = try TPMReading.integer(&reader, UInt8.self)
@@ -29,7 +40,7 @@ struct TPMReference: Hashable, Sendable {
     let area = try TPMReading.sized(&reader, max: TPMPublicArea.sizeMax, .unique)
     publicArea = try TPMPublicArea(decoding: area.span)
     guard suite == Self.suiteByte(publicArea.curve) else { throw .field(.suite, value: UInt64(suite)) }
-    guard publicArea.attributes.subtracting(.noDA) == .signingKey else {
+    guard publicArea.attributes.subtracting(.noDA) == role.attributes else {
       throw .field(.objectAttributes, value: UInt64(publicArea.attributes.rawValue))
     }
     privateArea = try TPMReading.sized(&reader, max: Self.privateSizeMax, .privateArea)
@@ -37,7 +48,7 @@ struct TPMReference: Hashable, Sendable {
     try TPMReading.finish(reader)
   }
 
-  func encoded() -> [UInt8] {
+  package func encoded() -> [UInt8] {
     [Self.version, Self.suiteByte(publicArea.curve)] + TPMBytes.sized(publicArea.encoded())
       + TPMBytes.sized(privateArea)
   }

@@ -31,7 +31,7 @@ package struct TPMFault: Error, Hashable, Sendable {
   }
 
   /// The layer's answer when it got bytes that it could not use.
-  static let malformedAnswer = TPMFault(code: 9 << 16 | 11)
+  package static let malformedAnswer = TPMFault(code: 9 << 16 | 11)
 
   private var layer: UInt32 { code >> 16 & 0xff }
 
@@ -87,15 +87,32 @@ package struct TPMFault: Error, Hashable, Sendable {
   }
 }
 
-extension TPMFault {
-  /// What a caller of a back end is told; `busy` and lost connections have been tried again before.
-  var asBackEndError: KeyBackEndError {
-    switch kind {
-    case .busy, .connectionLost, .handlesLost, .full: .unavailable(code: UInt64(code))
-    case .authorisation: .authorisation(code: UInt64(code))
-    case .integrity, .absent: .missing
-    case .policy, .refused: .refused(code: UInt64(code))
-    case .malformed: .malformed(step: "TPM response")
-    }
+/// Why a TPM did not do what was asked, as far as whoever asked can do something about it. Codes are the TPM's own.
+public enum TPMError: Error, Hashable, Sendable {
+  /// What of an answer cannot be used.
+  public enum Step: String, Hashable, Sendable {
+    case response, publicArea, newKey, signature, attestation, registers, sealedObject, attestationKey
+  }
+
+  /// It cannot be reached, also after it was tried again.
+  case unavailable(code: UInt64)
+  /// It holds nothing of the kind, or the blob is another TPM's.
+  case missing
+  /// It does not do that.
+  case refused(code: UInt64)
+  /// The authorisation is wrong, or locked.
+  case authorisation(code: UInt64)
+  case malformed(Step)
+
+  /// `busy` and lost connections have been tried again before.
+  package init(_ fault: TPMFault) {
+    self =
+      switch fault.kind {
+      case .busy, .connectionLost, .handlesLost, .full: .unavailable(code: UInt64(fault.code))
+      case .authorisation: .authorisation(code: UInt64(fault.code))
+      case .integrity, .absent: .missing
+      case .policy, .refused: .refused(code: UInt64(fault.code))
+      case .malformed: .malformed(.response)
+      }
   }
 }

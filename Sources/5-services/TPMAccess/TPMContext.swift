@@ -1,14 +1,16 @@
 internal import CTPM
+internal import Foundation
+package import Secrets
 
 /// A handle of tpm2-tss for something that the TPM holds.
-struct TPMHandle: Hashable, Sendable {
-  let raw: UInt32
+package struct TPMHandle: Hashable, Sendable {
+  package let raw: UInt32
 
-  static let none = TPMHandle(raw: 0xfff)
+  package static let none = TPMHandle(raw: 0xfff)
   /// Authorisation without a session, in the clear: only for what has an empty one.
-  static let password = TPMHandle(raw: 0x0ff)
-  static let owner = TPMHandle(raw: 0x101)
-  static let endorsement = TPMHandle(raw: 0x10b)
+  package static let password = TPMHandle(raw: 0x0ff)
+  package static let owner = TPMHandle(raw: 0x101)
+  package static let endorsement = TPMHandle(raw: 0x10b)
 }
 
 /// One open connection to a TPM: tpm2-tss's ESYS context and the transport under it.
@@ -16,13 +18,13 @@ struct TPMHandle: Hashable, Sendable {
 /// Each method is one TPM command, or one call of the library. Structures go in and come out as the bytes that the TPM's
 /// specification says. A class because it owns what C allocated, and gives it back once.
 @safe
-final class TPMContext {
+package final class TPMContext {
   // Both point to what the library allocated in `init`, and are used by no one else until `deinit` gives them back.
   private var esys: OpaquePointer?
   private var transport: OpaquePointer?
 
   /// - Parameter configuration: the transport's name and its own words, as in `device:/dev/tpmrm0`.
-  init(configuration: String) throws(TPMFault) {
+  package init(configuration: String) throws(TPMFault) {
     var transport: OpaquePointer?
     try unsafe Self.check(Tss2_TctiLdr_Initialize(configuration, &transport))
     var context: OpaquePointer?
@@ -44,7 +46,7 @@ final class TPMContext {
   // MARK: - Objects
 
   /// A primary key of a hierarchy: the same each time for one template and one TPM.
-  func createPrimary(
+  package func createPrimary(
     in hierarchy: TPMHandle, template: [UInt8], session: TPMHandle
   ) throws(TPMFault) -> (handle: TPMHandle, publicArea: [UInt8]) {
     var sensitive = TPM2B_SENSITIVE_CREATE()
@@ -74,7 +76,7 @@ final class TPMContext {
   ///   - authorisation: what its use will ask for.
   ///   - secret: what it seals; nil for a key, which the TPM makes.
   /// - Returns: TPM2B_PUBLIC's and TPM2B_PRIVATE's contents.
-  func create(
+  package func create(
     under parent: TPMHandle, template: [UInt8], authorisation: SharedSecret?, secret: SharedSecret?,
     session: TPMHandle
   ) throws(TPMFault) -> (publicArea: [UInt8], privateArea: [UInt8]) {
@@ -105,7 +107,7 @@ final class TPMContext {
   /// - Parameters:
   ///   - publicArea: TPMT_PUBLIC.
   ///   - privateArea: TPM2B_PRIVATE's contents.
-  func load(
+  package func load(
     publicArea: [UInt8], privateArea: [UInt8], under parent: TPMHandle, session: TPMHandle
   ) throws(TPMFault) -> TPMHandle {
     var area = try Self.publicArea(publicArea)
@@ -120,7 +122,7 @@ final class TPMContext {
   }
 
   /// Says which authorisation the next uses of `handle` carry.
-  func setAuthorisation(_ authorisation: SharedSecret?, of handle: TPMHandle) throws(TPMFault) {
+  package func setAuthorisation(_ authorisation: SharedSecret?, of handle: TPMHandle) throws(TPMFault) {
     var value = TPM2B_AUTH()
     defer { Self.wipe(&value) }
     if let authorisation { Self.fill(&value, with: authorisation) }
@@ -129,13 +131,13 @@ final class TPMContext {
   }
 
   /// Removes an object or a session from the TPM's memory.
-  func flush(_ handle: TPMHandle) throws(TPMFault) {
+  package func flush(_ handle: TPMHandle) throws(TPMFault) {
     // A plain call with a handle of this context.
     try unsafe Self.check(Esys_FlushContext(esys, handle.raw))
   }
 
   /// TPMT_SIGNATURE over a digest as wide as the key's curve.
-  func sign(_ digest: [UInt8], with key: TPMHandle, session: TPMHandle) throws(TPMFault) -> [UInt8] {
+  package func sign(_ digest: [UInt8], with key: TPMHandle, session: TPMHandle) throws(TPMFault) -> [UInt8] {
     var hash = TPM2B_DIGEST()
     guard Self.fill(&hash, with: digest) else { throw .malformedAnswer }
     // The scheme that the key was made with, and no ticket: the key is not restricted.
@@ -155,7 +157,7 @@ final class TPMContext {
   }
 
   /// TPMS_ATTEST about `key`, and TPMT_SIGNATURE over it by `attestationKey`, whose authorisation is empty.
-  func certify(
+  package func certify(
     _ key: TPMHandle, by attestationKey: TPMHandle, challenge: [UInt8], session: TPMHandle
   ) throws(TPMFault) -> (attestation: [UInt8], signature: [UInt8]) {
     var qualifying = TPM2B_DATA()
@@ -180,8 +182,57 @@ final class TPMContext {
     )
   }
 
+  /// TPMS_ATTEST about the present values of `registers`, and TPMT_SIGNATURE over it by `key`, whose authorisation is empty.
+  package func quote(
+    by key: TPMHandle, qualifying: [UInt8], registers: TPMRegisters
+  ) throws(TPMFault) -> (attestation: [UInt8], signature: [UInt8]) {
+    var extra = TPM2B_DATA()
+    guard Self.fill(&extra, with: qualifying) else { throw .malformedAnswer }
+    // The scheme that the key was made with.
+    var scheme = TPMT_SIG_SCHEME()
+    scheme.scheme = TPMAlgorithm.null
+    var selection = TPML_PCR_SELECTION()
+    try unsafe Self.unmarshal(registers.encoded(), into: &selection, Tss2_MU_TPML_PCR_SELECTION_Unmarshal)
+    var statement: UnsafeMutablePointer<TPM2B_ATTEST>?
+    var signature: UnsafeMutablePointer<TPMT_SIGNATURE>?
+    defer {
+      unsafe Esys_Free(statement)
+      unsafe Esys_Free(signature)
+    }
+    // Inputs outlive the call; both outputs are copied before they are freed.
+    try unsafe Self.check(
+      Esys_Quote(
+        esys, key.raw, TPMHandle.password.raw, TPMHandle.none.raw, TPMHandle.none.raw, &extra, &scheme, &selection,
+        &statement, &signature))
+    return (
+      unsafe Self.sized(statement, capacity: MemoryLayout<TPM2B_ATTEST>.size),
+      try unsafe Self.marshalled(signature, max: 1024, Tss2_MU_TPMT_SIGNATURE_Marshal)
+    )
+  }
+
+  /// Values of at most eight registers of the SHA-256 bank, in the order of their numbers: TPML_PCR_SELECTION of those that
+  /// the TPM gave, which may be fewer than were asked for, and TPML_DIGEST.
+  package func readRegisters(_ registers: TPMRegisters) throws(TPMFault) -> (selection: [UInt8], values: [UInt8]) {
+    var selection = TPML_PCR_SELECTION()
+    try unsafe Self.unmarshal(registers.encoded(), into: &selection, Tss2_MU_TPML_PCR_SELECTION_Unmarshal)
+    var given: UnsafeMutablePointer<TPML_PCR_SELECTION>?
+    var values: UnsafeMutablePointer<TPML_DIGEST>?
+    defer {
+      unsafe Esys_Free(given)
+      unsafe Esys_Free(values)
+    }
+    // The selection outlives the call; both outputs are copied before they are freed.
+    try unsafe Self.check(
+      Esys_PCR_Read(
+        esys, TPMHandle.none.raw, TPMHandle.none.raw, TPMHandle.none.raw, &selection, nil, &given, &values))
+    return (
+      try unsafe Self.marshalled(given, max: 256, Tss2_MU_TPML_PCR_SELECTION_Marshal),
+      try unsafe Self.marshalled(values, max: 1024, Tss2_MU_TPML_DIGEST_Marshal)
+    )
+  }
+
   /// What an object seals.
-  func unseal(_ item: TPMHandle, session: TPMHandle) throws(TPMFault) -> SharedSecret {
+  package func unseal(_ item: TPMHandle, session: TPMHandle) throws(TPMFault) -> SharedSecret {
     var secret: UnsafeMutablePointer<TPM2B_SENSITIVE_DATA>?
     defer {
       // Overwritten while it is still ours.
@@ -202,7 +253,7 @@ final class TPMContext {
 
   // MARK: - Sessions and policies
 
-  enum SessionKind: UInt8 {
+  package enum SessionKind: UInt8 {
     case hmac = 0
     case policy = 1
     /// Computes a policy's digest and authorises nothing.
@@ -211,7 +262,7 @@ final class TPMContext {
 
   /// - Parameter salt: a loaded key that the session's secret is encrypted to, so that what the session hides is hidden
   ///   from who listens on the bus; nil for none.
-  func startSession(_ kind: SessionKind, salt: TPMHandle?) throws(TPMFault) -> TPMHandle {
+  package func startSession(_ kind: SessionKind, salt: TPMHandle?) throws(TPMFault) -> TPMHandle {
     var symmetric = TPMT_SYM_DEF()
     symmetric.algorithm = TPMAlgorithm.aes
     unsafe symmetric.keyBits.aes = 128
@@ -226,14 +277,14 @@ final class TPMContext {
   }
 
   /// Which parameters a session hides; it goes on after each command.
-  func setHiding(command: Bool, response: Bool, of session: TPMHandle) throws(TPMFault) {
+  package func setHiding(command: Bool, response: Bool, of session: TPMHandle) throws(TPMFault) {
     // TPMA_SESSION: continueSession 1, decrypt 0x20, encrypt 0x40.
     let attributes = 1 | (command ? 0x20 : 0) | (response ? 0x40 : 0) as UInt8
     try unsafe Self.check(Esys_TRSess_SetAttributes(esys, session.raw, attributes, 0xff))
   }
 
   /// Binds a policy session to the registers as they are now.
-  func policyRegisters(_ registers: TPMRegisters, session: TPMHandle) throws(TPMFault) {
+  package func policyRegisters(_ registers: TPMRegisters, session: TPMHandle) throws(TPMFault) {
     var selection = TPML_PCR_SELECTION()
     try unsafe Self.unmarshal(registers.encoded(), into: &selection, Tss2_MU_TPML_PCR_SELECTION_Unmarshal)
     var digest = TPM2B_DIGEST()
@@ -244,13 +295,13 @@ final class TPMContext {
   }
 
   /// Makes a policy ask for the object's authorisation as well.
-  func policyAuthorisation(session: TPMHandle) throws(TPMFault) {
+  package func policyAuthorisation(session: TPMHandle) throws(TPMFault) {
     try unsafe Self.check(
       Esys_PolicyAuthValue(
         esys, session.raw, TPMHandle.none.raw, TPMHandle.none.raw, TPMHandle.none.raw))
   }
 
-  func policyDigest(session: TPMHandle) throws(TPMFault) -> [UInt8] {
+  package func policyDigest(session: TPMHandle) throws(TPMFault) -> [UInt8] {
     var digest: UnsafeMutablePointer<TPM2B_DIGEST>?
     defer { unsafe Esys_Free(digest) }
     try unsafe Self.check(
@@ -262,7 +313,7 @@ final class TPMContext {
   // MARK: - Non-volatile indices
 
   /// - Parameter publicArea: TPMS_NV_PUBLIC.
-  func defineIndex(
+  package func defineIndex(
     _ publicArea: [UInt8], authorisation: SharedSecret?, session: TPMHandle
   ) throws(TPMFault) -> TPMHandle {
     var value = TPM2B_AUTH()
@@ -279,14 +330,14 @@ final class TPMContext {
     return TPMHandle(raw: handle)
   }
 
-  func undefineIndex(_ index: TPMHandle, session: TPMHandle) throws(TPMFault) {
+  package func undefineIndex(_ index: TPMHandle, session: TPMHandle) throws(TPMFault) {
     try unsafe Self.check(
       Esys_NV_UndefineSpace(
         esys, TPMHandle.owner.raw, index.raw, session.raw, TPMHandle.none.raw, TPMHandle.none.raw))
   }
 
   /// A handle of the library for what the TPM holds under `handle` already.
-  func open(_ handle: UInt32) throws(TPMFault) -> TPMHandle {
+  package func open(_ handle: UInt32) throws(TPMFault) -> TPMHandle {
     var opened = TPMHandle.none.raw
     try unsafe Self.check(
       Esys_TR_FromTPMPublic(
@@ -295,14 +346,14 @@ final class TPMContext {
   }
 
   /// Forgets the library's handle; what the TPM holds stays.
-  func close(_ handle: TPMHandle) {
+  package func close(_ handle: TPMHandle) {
     var raw = handle.raw
     // Fails only for a handle that is not known, which is as well.
     _ = unsafe Esys_TR_Close(esys, &raw)
   }
 
   /// TPMS_NV_PUBLIC.
-  func readIndexArea(_ index: TPMHandle) throws(TPMFault) -> [UInt8] {
+  package func readIndexArea(_ index: TPMHandle) throws(TPMFault) -> [UInt8] {
     var area: UnsafeMutablePointer<TPM2B_NV_PUBLIC>?
     defer { unsafe Esys_Free(area) }
     try unsafe Self.check(
@@ -311,12 +362,12 @@ final class TPMContext {
     return [UInt8](try unsafe Self.marshalled(area, max: 1024, Tss2_MU_TPM2B_NV_PUBLIC_Marshal).dropFirst(2))
   }
 
-  func increment(_ index: TPMHandle, session: TPMHandle) throws(TPMFault) {
+  package func increment(_ index: TPMHandle, session: TPMHandle) throws(TPMFault) {
     try unsafe Self.check(
       Esys_NV_Increment(esys, index.raw, index.raw, session.raw, TPMHandle.none.raw, TPMHandle.none.raw))
   }
 
-  func readIndex(_ index: TPMHandle, count: UInt16, session: TPMHandle) throws(TPMFault) -> [UInt8] {
+  package func readIndex(_ index: TPMHandle, count: UInt16, session: TPMHandle) throws(TPMFault) -> [UInt8] {
     var contents: UnsafeMutablePointer<TPM2B_MAX_NV_BUFFER>?
     defer { unsafe Esys_Free(contents) }
     try unsafe Self.check(
@@ -328,7 +379,7 @@ final class TPMContext {
   // MARK: - The TPM itself
 
   /// Starts a TPM that nobody has started since its reset.
-  func start() throws(TPMFault) {
+  package func start() throws(TPMFault) {
     // TPM2_SU_CLEAR.
     let code = unsafe Esys_Startup(esys, 0)
     // TPM_RC_INITIALIZE: it was started before.
@@ -336,7 +387,7 @@ final class TPMContext {
   }
 
   /// Handles of one kind that the TPM holds, of which the first is `first`; at most 64.
-  func handles(from first: UInt32) throws(TPMFault) -> [UInt32] {
+  package func handles(from first: UInt32) throws(TPMFault) -> [UInt32] {
     var more: UInt8 = 0
     var answer: UnsafeMutablePointer<TPMS_CAPABILITY_DATA>?
     defer { unsafe Esys_Free(answer) }
@@ -353,7 +404,7 @@ final class TPMContext {
   }
 
   /// Lets an answer of some hundreds of bytes overwrite the last one in the library's buffer.
-  func overwriteBuffer() {
+  package func overwriteBuffer() {
     var more: UInt8 = 0
     var answer: UnsafeMutablePointer<TPMS_CAPABILITY_DATA>?
     // TPM2_CAP_TPM_PROPERTIES from TPM2_PT_FIXED. That it fails is as good: it was written to.
@@ -363,7 +414,7 @@ final class TPMContext {
   }
 
   /// Asks for a few random bytes: the TPM answers.
-  func ping() throws(TPMFault) {
+  package func ping() throws(TPMFault) {
     var random: UnsafeMutablePointer<TPM2B_DIGEST>?
     defer { unsafe Esys_Free(random) }
     try unsafe Self.check(
@@ -371,7 +422,7 @@ final class TPMContext {
   }
 
   /// Adds to a register of the SHA-256 bank; ours is the one that is free for it.
-  func extend(register: UInt32, with digest: [UInt8]) throws(TPMFault) {
+  package func extend(register: UInt32, with digest: [UInt8]) throws(TPMFault) {
     var values = TPML_DIGEST_VALUES()
     try unsafe Self.unmarshal(
       TPMBytes.integer(UInt32(1)) + TPMBytes.integer(TPMAlgorithm.sha256) + digest, into: &values,
@@ -386,7 +437,7 @@ final class TPMContext {
 // MARK: - Structures of C
 
 extension TPMContext {
-  static func check(_ code: UInt32) throws(TPMFault) {
+  package static func check(_ code: UInt32) throws(TPMFault) {
     guard code == 0 else { throw TPMFault(code: code) }
   }
 

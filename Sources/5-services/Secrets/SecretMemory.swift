@@ -37,11 +37,11 @@ public enum SecretMemory {
   }
 
   /// Makes libsodium ready; each call of it from this module comes after one of this.
-  static func prepare() {
+  package static func prepare() {
     precondition(ready, "libsodium does not start")
   }
 
-  static func allocate(_ count: Int) -> UnsafeMutableRawPointer {
+  package static func allocate(_ count: Int) -> UnsafeMutableRawPointer {
     prepare()
     guard let start = unsafe sodium_malloc(count) else { preconditionFailure("out of memory") }
     living.add(1, ordering: .relaxed)
@@ -51,7 +51,7 @@ public enum SecretMemory {
   }
 
   /// - Parameter start: from ``allocate(_:)``, and not used again.
-  static func free(_ start: UnsafeMutableRawPointer) {
+  package static func free(_ start: UnsafeMutableRawPointer) {
     // Wipes, unlocks, checks the guard pages' canary and gives the memory back.
     unsafe sodium_free(start)
     living.subtract(1, ordering: .relaxed)

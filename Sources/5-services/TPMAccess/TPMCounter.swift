@@ -1,3 +1,4 @@
+public import Secrets
 internal import WireBytes
 
 /// Why a counter was not made, read or raised.
@@ -10,7 +11,7 @@ public enum TPMCounterError: Error, Hashable, Sendable {
   case answer(TPMDecodingError)
   /// It was raised or not: the connection was lost on the way. Reading tells.
   case undecided
-  case backEnd(KeyBackEndError)
+  case device(TPMError)
 }
 
 /// A counter in the TPM that only goes up, over restarts and over being deleted and made again: an anchor for an epoch,
@@ -20,7 +21,7 @@ public enum TPMCounterError: Error, Hashable, Sendable {
 /// authorisation, made with the owner's. Its first value is higher than that of any counter that the TPM ever had. Each
 /// increase wears the TPM's memory: at a start, not at a signature.
 public struct TPMCounter: Sendable {
-  static let indices: ClosedRange<UInt32> = 0x0100_0000...0x01bf_ffff
+  package static let indices: ClosedRange<UInt32> = 0x0100_0000...0x01bf_ffff
   /// TPMA_NV: authWrite, type counter, authRead.
   private static let attributes: UInt32 = 1 << 2 | 1 << 4 | 1 << 18
   private static let noDA: UInt32 = 1 << 25
@@ -38,7 +39,7 @@ public struct TPMCounter: Sendable {
   ) throws(TPMCounterError) {
     guard Self.indices.contains(index) else { throw .index(index) }
     if let authorisation, !(1...TPMConfiguration.authorisationSizeMax).contains(authorisation.count) {
-      throw .backEnd(.authorisation(code: 0))
+      throw .device(.authorisation(code: 0))
     }
     self.connection = connection
     self.index = index
@@ -54,7 +55,7 @@ public struct TPMCounter: Sendable {
 
   /// Makes the index, raises it once, so that it has a value, and gives that.
   ///
-  /// - Throws: `.backEnd(.refused)` with TPM_RC_NV_DEFINED (0x14c) when there is one already.
+  /// - Throws: `.device(.refused)` with TPM_RC_NV_DEFINED (0x14c) when there is one already.
   public func define() throws(TPMCounterError) -> UInt64 {
     let area = area(written: false)
     try answer { device throws(TPMFault) in
@@ -87,7 +88,7 @@ public struct TPMCounter: Sendable {
     return try read()
   }
 
-  /// - Throws: `.backEnd(.missing)` when there is no such index.
+  /// - Throws: `.device(.missing)` when there is no such index.
   public func read() throws(TPMCounterError) -> UInt64 {
     let bytes = try use { device, handle throws(TPMFault) in
       try device.context.readIndex(handle, count: 8, session: device.session)
@@ -133,6 +134,6 @@ public struct TPMCounter: Sendable {
   private func answer<Result: Sendable>(
     _ operation: (TPMDevice) throws(TPMFault) -> Result
   ) throws(TPMCounterError) -> Result {
-    do { return try connection.run(operation) } catch { throw .backEnd(error.asBackEndError) }
+    do { return try connection.run(operation) } catch { throw .device(TPMError(error)) }
   }
 }

@@ -4,7 +4,7 @@ public struct TPMRegisters: Hashable, Sendable {
   public static let count = 24
 
   /// Bit n for register n.
-  let bits: UInt32
+  package let bits: UInt32
 
   /// Nil when a number is not below ``count``.
   public init?(_ numbers: Set<Int>) {
@@ -16,18 +16,21 @@ public struct TPMRegisters: Hashable, Sendable {
     self.bits = bits
   }
 
-  init(bits: UInt32) {
+  package init(bits: UInt32) {
     precondition(bits < 1 << 24)
     self.bits = bits
   }
 
   public var isEmpty: Bool { bits == 0 }
 
+  /// In rising order.
+  public var numbers: [Int] { (0..<Self.count).filter { bits & 1 << UInt32($0) != 0 } }
+
   /// TPML_PCR_SELECTION of one bank: a count, the bank, three bytes of which the first has registers 0 to 7.
-  func encoded() -> [UInt8] {
+  package func encoded() -> [UInt8] {
     TPMBytes.integer(UInt32(1)) + TPMBytes.integer(TPMAlgorithm.sha256) + [3] + bytes
   }
 
   /// The three bytes of the choice.
-  var bytes: [UInt8] { (0..<3).map { UInt8(truncatingIfNeeded: bits >> UInt32(8 * $0)) } }
+  package var bytes: [UInt8] { (0..<3).map { UInt8(truncatingIfNeeded: bits >> UInt32(8 * $0)) } }
 }

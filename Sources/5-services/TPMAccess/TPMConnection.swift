@@ -1,5 +1,6 @@
 internal import CTPM
 internal import Foundation
+public import Secrets
 internal import Synchronization
 
 /// Why a description of a TPM is not usable.
@@ -15,10 +16,10 @@ public enum TPMConfigurationError: Error, Hashable, Sendable {
 /// Which TPM, and what it asks for.
 public struct TPMConfiguration: Sendable {
   /// Names of tpm2-tss's transports; others would load whatever library the name says, or run a command.
-  static let transports = ["device:", "swtpm:", "mssim:", "tabrmd:"]
-  static let transportSizeMax = 512
-  static let authorisationSizeMax = 32
-  static let loadedKeysLimit = 16
+  package static let transports = ["device:", "swtpm:", "mssim:", "tabrmd:"]
+  package static let transportSizeMax = 512
+  package static let authorisationSizeMax = 32
+  package static let loadedKeysLimit = 16
 
   /// As tpm2-tss reads it: `device:/dev/tpmrm0`, `swtpm:path=/run/tpm/socket`.
   public let transport: String
@@ -64,11 +65,11 @@ public struct TPMConfiguration: Sendable {
 /// A process makes one for each TPM: without a resource manager two would take each other's room.
 public final class TPMConnection: Sendable {
   /// Tries of one operation, for whatever reason it is tried again.
-  static let triesMax = 6
+  package static let triesMax = 6
   /// Connections that are opened for one operation.
-  static let openingsMax = 2
+  package static let openingsMax = 2
   /// The first pause before a busy TPM is asked again; it doubles, so that all take less than a tenth of a second.
-  static let pauseNanoseconds = 2_000_000
+  package static let pauseNanoseconds = 2_000_000
 
   public let configuration: TPMConfiguration
   private let device = Mutex<TPMDevice?>(nil)
@@ -96,7 +97,7 @@ public final class TPMConnection: Sendable {
   /// Runs an operation on the TPM, and runs it again after what passes: busy, no room, a lost connection.
   ///
   /// - Parameter operation: may be run twice; flushes what it loads besides keys of the cache, also when it throws.
-  func run<Result: Sendable>(
+  package func run<Result: Sendable>(
     _ operation: (TPMDevice) throws(TPMFault) -> Result
   ) throws(TPMFault) -> Result {
     try device.withLock { (held: inout sending TPMDevice?) throws(TPMFault) -> Result in

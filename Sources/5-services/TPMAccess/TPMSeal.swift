@@ -1,3 +1,4 @@
+public import Secrets
 public import WireBytes
 
 /// Why a secret was not sealed, or is not opened.
@@ -10,7 +11,7 @@ public enum TPMSealError: Error, Hashable, Sendable {
   case authorisationWanted(Bool)
   /// The registers are not as they were at the time of sealing; `code` is the TPM's.
   case registersChanged(code: UInt64)
-  case backEnd(KeyBackEndError)
+  case device(TPMError)
 }
 
 /// Secrets that one TPM alone opens again: under its storage key, as long as some registers have the values that they had,
@@ -19,10 +20,10 @@ public enum TPMSealError: Error, Hashable, Sendable {
 /// The secret crosses the bus to the TPM encrypted. Layout of a blob, big-endian: version u8 (1), flags u8 (bit 0: asks for
 /// the authorisation), registers (3 bytes, the first has 0 to 7), TPM2B_PUBLIC, TPM2B_PRIVATE; nothing after.
 public struct TPMSeal: Sendable {
-  static let version: UInt8 = 1
+  package static let version: UInt8 = 1
   /// Type, name algorithm, attributes, policy, scheme, unique.
-  static let publicSizeMax = 2 + 2 + 4 + 34 + 2 + 34
-  static let privateSizeMax = 512
+  package static let publicSizeMax = 2 + 2 + 4 + 34 + 2 + 34
+  package static let privateSizeMax = 512
   /// The most that a TPM seals in one object (MAX_SYM_DATA; Library Specification part 2, table of implementation values).
   public static let secretSizeMax = 128
   public static let blobSizeMax = 5 + 2 + publicSizeMax + 2 + privateSizeMax
@@ -58,14 +59,14 @@ public struct TPMSeal: Sendable {
       privateArea: made.privateArea
     ).encoded()
     // What cannot be opened again is not handed out as sealed.
-    do { _ = try SealedBlob(decoding: blob.span) } catch { throw .backEnd(.malformed(step: "sealed object")) }
+    do { _ = try SealedBlob(decoding: blob.span) } catch { throw .device(.malformed(.sealedObject)) }
     return blob
   }
 
   /// What was sealed.
   ///
   /// - Throws: ``TPMSealError/registersChanged(code:)`` when the machine has started otherwise than at the time of sealing;
-  ///   `.backEnd(.missing)` when another TPM sealed it, or it was changed.
+  ///   `.device(.missing)` when another TPM sealed it, or it was changed.
   public func unseal(_ blob: [UInt8], authorisation: SharedSecret? = nil) throws(TPMSealError) -> SecretBytes
   {
     let sealed: SealedBlob
@@ -133,7 +134,7 @@ public struct TPMSeal: Sendable {
   ) throws(TPMSealError) -> Result {
     do { return try connection.run(operation) } catch {
       if error.kind == .policy { throw .registersChanged(code: UInt64(error.code)) }
-      throw .backEnd(error.asBackEndError)
+      throw .device(TPMError(error))
     }
   }
 }

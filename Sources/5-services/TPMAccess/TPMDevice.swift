@@ -1,18 +1,19 @@
 internal import Digests
+internal import Secrets
 internal import WireBytes
 
 /// A connected TPM with what this process keeps in it: the storage key, a session, and a few loaded keys.
 ///
 /// ``TPMConnection`` alone touches it, under its mutex: that is what makes it `Sendable` without checks.
-final class TPMDevice: @unchecked Sendable {
+package final class TPMDevice: @unchecked Sendable {
   /// The storage key: TCG's template for an ECC storage root key (TPM 2.0 Provisioning Guidance, section 7.5.1): P-256,
   /// AES-128-CFB, fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, noDA, restricted, decrypt. The same each time.
-  static let storageTemplate =
+  package static let storageTemplate =
     TPMBytes.integers(TPMAlgorithm.ecc, TPMAlgorithm.sha256) + TPMBytes.integer(UInt32(0x0003_0472))
     + TPMBytes.integers(
       0, TPMAlgorithm.aes, 128, TPMAlgorithm.cfb, TPMAlgorithm.null, 0x0003, TPMAlgorithm.null, 0, 0)
   /// The attestation key, primary in the endorsement hierarchy, so that it outlives a change of owner.
-  static let attestationTemplate =
+  package static let attestationTemplate =
     TPMPublicArea.template(curve: .p256, attributes: .attestationKey.union(.noDA)) + TPMBytes.integers(0, 0)
 
   private struct LoadedKey {
@@ -20,16 +21,16 @@ final class TPMDevice: @unchecked Sendable {
     let handle: TPMHandle
   }
 
-  let context: TPMContext
-  let configuration: TPMConfiguration
-  let storageKey: TPMHandle
+  package let context: TPMContext
+  package let configuration: TPMConfiguration
+  package let storageKey: TPMHandle
   /// Proves authorisations without showing them, salted to the storage key; goes on until the device is given back.
-  let session: TPMHandle
+  package let session: TPMHandle
   /// The last one used is the last one.
   private var loaded: [LoadedKey] = []
   private(set) var loads = 0
 
-  init(_ configuration: TPMConfiguration) throws(TPMFault) {
+  package init(_ configuration: TPMConfiguration) throws(TPMFault) {
     self.configuration = configuration
     context = try TPMContext(configuration: configuration.transport)
     if configuration.soleUser {
@@ -48,7 +49,7 @@ final class TPMDevice: @unchecked Sendable {
   }
 
   /// Removes from the TPM what this process put there. Not called for a lost connection, which would have no use of it.
-  func leave() {
+  package func leave() {
     for key in loaded { try? context.flush(key.handle) }
     loaded = []
     try? context.flush(session)
@@ -81,13 +82,13 @@ final class TPMDevice: @unchecked Sendable {
   }
 
   /// The attestation key and its public area (TPMT_PUBLIC); the caller flushes it.
-  func makeAttestationKey() throws(TPMFault) -> (handle: TPMHandle, publicArea: [UInt8]) {
+  package func makeAttestationKey() throws(TPMFault) -> (handle: TPMHandle, publicArea: [UInt8]) {
     try Self.makePrimary(
       Self.attestationTemplate, in: .endorsement, configuration.endorsementAuthorisation, context: context)
   }
 
   /// Runs a command whose first parameter, or the first of its answer, is hidden from the bus.
-  func hiding<Result>(
+  package func hiding<Result>(
     command: Bool, response: Bool, _ body: (TPMHandle) throws(TPMFault) -> Result
   ) throws(TPMFault) -> Result {
     try context.setHiding(command: command, response: response, of: session)
@@ -96,7 +97,7 @@ final class TPMDevice: @unchecked Sendable {
   }
 
   /// The handle of a key, loaded if it is not.
-  func handle(of reference: TPMReference) throws(TPMFault) -> TPMHandle {
+  package func handle(of reference: TPMReference) throws(TPMFault) -> TPMHandle {
     let fingerprint = SHA256Hash.hash(reference.encoded())
     if let place = loaded.firstIndex(where: { $0.fingerprint == fingerprint }) {
       let key = loaded.remove(at: place)
@@ -120,14 +121,30 @@ final class TPMDevice: @unchecked Sendable {
     return handle
   }
 
+  /// A new ECDSA key under the storage key, made inside, without an authorisation.
+  package func makeKey(
+    _ curve: TPMPublicArea.Curve, _ role: TPMReference.Role
+  ) throws(TPMFault) -> TPMReference {
+    let attributes = role.attributes.union(.noDA)
+    let template = TPMPublicArea.template(curve: curve, attributes: attributes) + TPMBytes.integers(0, 0)
+    let made = try hiding(command: true, response: true) { session throws(TPMFault) in
+      try context.create(
+        under: storageKey, template: template, authorisation: nil, secret: nil, session: session)
+    }
+    guard let area = try? TPMPublicArea(decoding: made.publicArea.span), area.curve == curve,
+      area.attributes == attributes, (1...TPMReference.privateSizeMax).contains(made.privateArea.count)
+    else { throw .malformedAnswer }
+    return TPMReference(publicArea: area, privateArea: made.privateArea)
+  }
+
   /// What authorises a signature: nothing where there is nothing to prove, since the digest is no secret and the signature
   /// is verified. tpm2-tss takes longer for an HMAC than a TPM simulator for a signature (`RATES=1`, TPMBackEndTests).
-  func signingSession(for reference: TPMReference) -> TPMHandle {
+  package func signingSession(for reference: TPMReference) -> TPMHandle {
     reference.publicArea.attributes.contains(.noDA) ? .password : session
   }
 
   /// Flushes a key if it is loaded.
-  func forget(_ reference: TPMReference) throws(TPMFault) {
+  package func forget(_ reference: TPMReference) throws(TPMFault) {
     let fingerprint = SHA256Hash.hash(reference.encoded())
     guard let place = loaded.firstIndex(where: { $0.fingerprint == fingerprint }) else { return }
     try context.flush(loaded.remove(at: place).handle)
@@ -137,7 +154,7 @@ final class TPMDevice: @unchecked Sendable {
   ///
   /// - Returns: false when none is loaded.
   @discardableResult
-  func makeRoom() throws(TPMFault) -> Bool {
+  package func makeRoom() throws(TPMFault) -> Bool {
     guard !loaded.isEmpty else { return false }
     try context.flush(loaded.removeFirst().handle)
     return true

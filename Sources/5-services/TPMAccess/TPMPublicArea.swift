@@ -1,6 +1,5 @@
 internal import Digests
 public import SignatureSchemes
-public import SigningRules
 public import WireBytes
 
 /// Why bytes of a TPM are not what they should be; offsets count from the start of the structure.
@@ -18,7 +17,7 @@ public enum TPMField: String, Hashable, Sendable {
   case version, suite, flags, bank, pcrSelection
   case type, nameAlg, objectAttributes, authPolicy, symmetric, scheme, hashAlg, curveID, kdf, unique
   case magic, qualifiedSigner, extraData, safe, name, qualifiedName
-  case sigAlg, signatureR, signatureS, privateArea
+  case sigAlg, signatureR, signatureS, privateArea, digest
 }
 
 /// The attributes of a TPM object (TPMA_OBJECT; Library Specification part 2, section 8.3).
@@ -37,11 +36,11 @@ public struct TPMObjectAttributes: OptionSet, Hashable, Sendable {
   public static let sign = Self(rawValue: 1 << 18)
 
   /// Made inside this TPM, and never to leave it.
-  static let madeInside: Self = [.fixedTPM, .fixedParent, .sensitiveDataOrigin, .userWithAuth]
+  package static let madeInside: Self = [.fixedTPM, .fixedParent, .sensitiveDataOrigin, .userWithAuth]
   /// A key that signs what it is given.
-  static let signingKey = madeInside.union(.sign)
+  package static let signingKey = madeInside.union(.sign)
   /// A key that signs only what the TPM says itself.
-  static let attestationKey = signingKey.union(.restricted)
+  package static let attestationKey = signingKey.union(.restricted)
 }
 
 /// The public area of an ECDSA key (TPMT_PUBLIC), which its name is the hash of.
@@ -58,19 +57,6 @@ public struct TPMPublicArea: Hashable, Sendable {
     public var width: Int { self == .p256 ? 32 : 48 }
     var hashAlgorithm: UInt16 { self == .p256 ? TPMAlgorithm.sha256 : TPMAlgorithm.sha384 }
 
-    /// Nil for a suite that TPMs do not make.
-    public init?(_ suite: KeySuite) {
-      switch suite {
-      case .p256: self = .p256
-      case .p384: self = .p384
-      case .secp256k1, .ed25519, .mlDSA65, .mlDSA87, .ed25519AndMLDSA65, .secp256k1AndMLDSA65,
-        .p384AndMLDSA87,
-        .frostEd25519:
-        return nil
-      }
-    }
-
-    public var suite: KeySuite { self == .p256 ? .p256 : .p384 }
   }
 
   /// The longest: a P-384 key.
@@ -82,7 +68,7 @@ public struct TPMPublicArea: Hashable, Sendable {
   public let coordinates: [UInt8]
 
   /// - Parameter coordinates: two times the curve's width.
-  init(curve: Curve, attributes: TPMObjectAttributes, coordinates: [UInt8]) {
+  package init(curve: Curve, attributes: TPMObjectAttributes, coordinates: [UInt8]) {
     precondition(coordinates.count == 2 * curve.width)
     self.curve = curve
     self.attributes = attributes
@@ -131,7 +117,7 @@ public struct TPMPublicArea: Hashable, Sendable {
   }
 
   /// What a TPM is asked to make: the area up to the point.
-  static func template(curve: Curve, attributes: TPMObjectAttributes) -> [UInt8] {
+  package static func template(curve: Curve, attributes: TPMObjectAttributes) -> [UInt8] {
     TPMBytes.integers(TPMAlgorithm.ecc, TPMAlgorithm.sha256) + TPMBytes.integer(attributes.rawValue)
       + TPMBytes.integers(
         0, TPMAlgorithm.null, TPMAlgorithm.ecdsa, curve.hashAlgorithm, curve.rawValue, TPMAlgorithm.null)
@@ -143,7 +129,7 @@ public struct TPMPublicArea: Hashable, Sendable {
   /// The name with the hierarchy in which the key is a primary one (Library Specification part 1, section 16).
   ///
   /// - Parameter hierarchy: its permanent handle.
-  func qualifiedName(primaryIn hierarchy: UInt32) -> [UInt8] {
+  package func qualifiedName(primaryIn hierarchy: UInt32) -> [UInt8] {
     TPMBytes.integer(TPMAlgorithm.sha256) + SHA256Hash.hash(TPMBytes.integer(hierarchy) + name).array
   }
 
@@ -154,49 +140,49 @@ public struct TPMPublicArea: Hashable, Sendable {
 }
 
 /// Identifiers of TPM_ALG_ID (TCG Algorithm Registry).
-enum TPMAlgorithm {
-  static let sha256: UInt16 = 0x000b
-  static let sha384: UInt16 = 0x000c
-  static let keyedHash: UInt16 = 0x0008
-  static let aes: UInt16 = 0x0006
-  static let null: UInt16 = 0x0010
-  static let ecdsa: UInt16 = 0x0018
-  static let ecc: UInt16 = 0x0023
-  static let cfb: UInt16 = 0x0043
+package enum TPMAlgorithm {
+  package static let sha256: UInt16 = 0x000b
+  package static let sha384: UInt16 = 0x000c
+  package static let keyedHash: UInt16 = 0x0008
+  package static let aes: UInt16 = 0x0006
+  package static let null: UInt16 = 0x0010
+  package static let ecdsa: UInt16 = 0x0018
+  package static let ecc: UInt16 = 0x0023
+  package static let cfb: UInt16 = 0x0043
 }
 
 /// Permanent handles (TPM_RH).
-enum TPMPermanentHandle {
-  static let endorsement: UInt32 = 0x4000_000b
+package enum TPMPermanentHandle {
+  package static let endorsement: UInt32 = 0x4000_000b
 }
 
 /// Big-endian pieces of TPM structures.
-enum TPMBytes {
-  static func integer<Value: FixedWidthInteger & UnsignedInteger>(_ value: Value) -> [UInt8] {
+package enum TPMBytes {
+  package static func integer<Value: FixedWidthInteger & UnsignedInteger>(_ value: Value) -> [UInt8] {
     let width = Value.bitWidth / 8
     return (0..<width).map { UInt8(truncatingIfNeeded: value >> Value((width - 1 - $0) * 8)) }
   }
 
-  static func integers(_ values: UInt16...) -> [UInt8] { values.flatMap { integer($0) } }
+  package static func integers(_ values: UInt16...) -> [UInt8] { values.flatMap { integer($0) } }
 
   /// TPM2B: two bytes of length before the bytes, of which there are fewer than 2^16.
-  static func sized(_ bytes: some Collection<UInt8>) -> [UInt8] { integer(UInt16(bytes.count)) + bytes }
+  package static func sized(_ bytes: some Collection<UInt8>) -> [UInt8] { integer(UInt16(bytes.count)) + bytes }
 }
 
 /// Reads of TPM structures, with errors of theirs.
-enum TPMReading {
-  static func integer<Value: FixedWidthInteger & UnsignedInteger>(
+package enum TPMReading {
+  package static func integer<Value: FixedWidthInteger & UnsignedInteger>(
     _ reader: inout ByteReader, _ type: Value.Type
   ) throws(TPMDecodingError) -> Value {
     do { return try reader.readBigEndian(type) } catch { throw .wire(error) }
   }
 
-  static func bytes(_ reader: inout ByteReader, _ count: Int) throws(TPMDecodingError) -> [UInt8] {
+  package static func bytes(_ reader: inout ByteReader, _ count: Int) throws(TPMDecodingError) -> [UInt8] {
     do { return try reader.readBytes(count) } catch { throw .wire(error) }
   }
 
   /// A TPM2B of at most `max` bytes.
-  static func sized(
+  package static func sized(
     _ reader: inout ByteReader, max: Int, _ field: TPMField
   ) throws(TPMDecodingError) -> [UInt8] {
     let count = try integer(&reader, UInt16.self)
@@ -204,14 +190,14 @@ enum TPMReading {
     return try bytes(&reader, Int(count))
   }
 
-  static func expect(
+  package static func expect(
     _ reader: inout ByteReader, _ value: UInt16, _ field: TPMField
   ) throws(TPMDecodingError) {
     let read = try integer(&reader, UInt16.self)
     guard read == value else { throw .field(field, value: UInt64(read)) }
   }
 
-  static func finish(_ reader: borrowing ByteReader) throws(TPMDecodingError) {
+  package static func finish(_ reader: borrowing ByteReader) throws(TPMDecodingError) {
     do { try reader.finish() } catch { throw .wire(error) }
   }
 }
