@@ -88,7 +88,7 @@ struct TPMQuoteTests {
     try simulator.run("tpm2_checkquote", "-u", "ak.pem", "-m", "quote", "-s", "signature", "-g", "sha256", "-q", bound)
     #expect(throws: TPMSimulator.Failure.self) {
       try simulator.run(
-        "tpm2_checkquote", "-u", "ak.pem", "-m", "quote", "-s", "signature", "-g", "sha256", "-q", "00" + bound.dropFirst(2))
+        "tpm2_checkquote", "-u", "ak.pem", "-m", "quote", "-s", "signature", "-g", "sha256", "-q", "ff" + bound.dropFirst(2))
     }
   }
 

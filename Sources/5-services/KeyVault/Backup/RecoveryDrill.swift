@@ -164,7 +164,7 @@ public struct RecoveryDrill<Kind: KeyDomainKind>: Sendable {
       } catch { return [Check(error == .domain(expected: Other.domain, found: Kind.domain))] }
     }
     return check(UserKeys.self) + check(OperatorKeys.self) + check(SettlementKeys.self)
-      + check(EnclaveKeys.self)
+      + check(SigningRules.EnclaveKeys.self)
   }
 
   /// Changes one byte in each sixteenth of the file.

@@ -107,7 +107,7 @@ extension OfflineSigner {
     case .user: try sealed(UserKeys.self, needed, parties, at: time)
     case .operator: try sealed(OperatorKeys.self, needed, parties, at: time)
     case .settlement: try sealed(SettlementKeys.self, needed, parties, at: time)
-    case .enclave: try sealed(EnclaveKeys.self, needed, parties, at: time)
+    case .enclave: try sealed(SigningRules.EnclaveKeys.self, needed, parties, at: time)
     }
   }
 
@@ -186,7 +186,7 @@ public enum SignerRestore {
         files)
     case .enclave:
       try restored(
-        EnclaveKeys.self, file, shares, vault, knownEpoch, newer, directory, anchors, passphrase, scryptLog2N,
+        SigningRules.EnclaveKeys.self, file, shares, vault, knownEpoch, newer, directory, anchors, passphrase, scryptLog2N,
         files)
     }
   }
@@ -287,7 +287,7 @@ public enum SignerRestore {
     case .user: try facts(UserKeys.self)
     case .operator: try facts(OperatorKeys.self)
     case .settlement: try facts(SettlementKeys.self)
-    case .enclave: try facts(EnclaveKeys.self)
+    case .enclave: try facts(SigningRules.EnclaveKeys.self)
     }
   }
 }

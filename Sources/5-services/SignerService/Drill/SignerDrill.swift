@@ -73,7 +73,7 @@ public struct SignerDrill: Sendable {
     case .user: try run(UserKeys.self)
     case .operator: try run(OperatorKeys.self)
     case .settlement: try run(SettlementKeys.self)
-    case .enclave: try run(EnclaveKeys.self)
+    case .enclave: try run(SigningRules.EnclaveKeys.self)
     }
   }
 }
