@@ -50,7 +50,7 @@ struct BackupDrillTests {
     }
     #expect(try run(UserKeys.self).passed)
     #expect(try run(SettlementKeys.self).passed)
-    #expect(try run(EnclaveKeys.self).domain == .enclave)
+    #expect(try run(SigningRules.EnclaveKeys.self).domain == .enclave)
   }
 
   @Test("does not call a drill without keys passed")

@@ -129,7 +129,7 @@ struct BackupTests {
       try SealedBackup<SettlementKeys>(decoding: file.span)
     }
     #expect(throws: BackupError.domain(expected: .enclave, found: .user)) {
-      try SealedBackup<EnclaveKeys>(decoding: file.span)
+      try SealedBackup<SigningRules.EnclaveKeys>(decoding: file.span)
     }
     var lying = file
     lying[9] = KeyDomain.operator.byte

@@ -125,7 +125,7 @@ struct DerivationTests {
       case "user": key = try DerivationRoot<UserKeys>(seed: seed.copy()).derive(suite, path)
       case "operator": key = try DerivationRoot<OperatorKeys>(seed: seed.copy()).derive(suite, path)
       case "settlement": key = try DerivationRoot<SettlementKeys>(seed: seed.copy()).derive(suite, path)
-      default: key = try DerivationRoot<EnclaveKeys>(seed: seed.copy()).derive(suite, path)
+      default: key = try DerivationRoot<SigningRules.EnclaveKeys>(seed: seed.copy()).derive(suite, path)
       }
       #expect(exposed(key.secret) == (try json.bytes("secret")), "\(json.name)")
       #expect(key.publicKey == (try json.bytes("public")), "\(json.name)")
@@ -169,7 +169,7 @@ struct DerivationTests {
       }
       let all = [
         try Self.keys(UserKeys.self, seed, paths), try Self.keys(OperatorKeys.self, seed, paths),
-        try Self.keys(SettlementKeys.self, seed, paths), try Self.keys(EnclaveKeys.self, seed, paths),
+        try Self.keys(SettlementKeys.self, seed, paths), try Self.keys(SigningRules.EnclaveKeys.self, seed, paths),
       ]
       #expect(all.allSatisfy { $0.count == all[0].count && $0.count >= paths.count * 2 })
       let union = all.reduce(into: Set<[UInt8]>()) { $0.formUnion($1) }
