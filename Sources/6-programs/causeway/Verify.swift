@@ -16,7 +16,8 @@ struct Verify: ParsableCommand {
       """,
     subcommands: [
       VerifyWormhole.self, VerifyHyperlane.self, VerifyICS23.self, VerifyCometBFT.self, VerifyMPT.self,
-      VerifyPolicy.self,
+      VerifyPolicy.self, VerifyNitro.self, VerifySGX.self, VerifyTDX.self, VerifySNP.self, VerifyTPM.self,
+      VerifyAzure.self, VerifyEAR.self,
     ])
 
   /// No kind was named: help, and the exit code of wrong usage.
