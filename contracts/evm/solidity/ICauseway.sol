@@ -441,3 +441,234 @@ interface IERC7786Recipient {
         payable
         returns (bytes4);
 }
+
+/// @notice Keys of enclaves that registrars vouch for (docs/spec/settlement-evm.md).
+interface IEnclaveRegistry {
+    struct Keys {
+        bytes operator;
+        bytes32 program;
+        bytes32 policy;
+        address signer;
+        uint16 sealingSuite;
+        bytes sealingKey;
+        uint64 sequence;
+        uint64 anchorHeight;
+        bytes32 anchorHash;
+        uint64 issued;
+        uint64 expires;
+    }
+
+    struct Finding {
+        bytes reportData;
+        bytes32 evidence;
+        bytes32 policy;
+        uint64 until;
+    }
+
+    struct Registration {
+        address signer;
+        uint64 until;
+        uint8 state;
+        bytes32 program;
+        bytes32 policy;
+        bytes32 attestationPolicy;
+    }
+
+    event EnclaveRegistered(
+        bytes32 indexed registration,
+        bytes32 indexed operator,
+        address indexed signer,
+        bytes32 program,
+        bytes32 policy,
+        uint16 sealingSuite,
+        bytes sealingKey,
+        uint64 sequence,
+        bytes reportData,
+        bytes32 evidence,
+        bytes32 attestationPolicy,
+        uint64 until
+    );
+    event EnclaveInvalidated(bytes32 indexed registration, bytes32 reason);
+    event EnclaveRemoved(bytes32 indexed registration);
+
+    error InvalidKeys();
+    error InvalidTimes(uint64 until, uint64 expires);
+    error UnknownAnchor(uint64 height);
+    error OldSequence(uint64 sequence, uint64 newest);
+    error InvalidSignatures();
+    error ThresholdNotMet(uint256 count, uint256 needed);
+    error SignerOutOfOrder(uint256 position);
+    error InvalidSignature(uint256 position);
+    error NotRegistered(bytes32 registration);
+    error NotExpired(bytes32 registration, uint64 until);
+
+    /// @param signatures each u8 position of the registrar, r, s, v: 66 bytes, positions ascending
+    function register(Keys calldata keys, Finding calldata finding, bytes calldata signatures)
+        external
+        returns (bytes32 registration);
+
+    function invalidate(bytes32 registration, bytes32 reason, bytes calldata signatures) external;
+
+    function remove(bytes32 registration) external;
+
+    /// @notice Zeros for a registration that is unknown, invalidated or expired.
+    function live(bytes32 registration)
+        external
+        view
+        returns (address signer, bytes32 program, bytes32 policy, bytes32 attestationPolicy);
+
+    function registrationAt(bytes32 registration) external view returns (Registration memory);
+
+    function registrationOf(Keys calldata keys) external view returns (bytes32);
+
+    function findingDigest(bytes32 registration, Finding calldata finding) external view returns (bytes32);
+
+    function invalidationDigest(bytes32 registration, bytes32 reason) external view returns (bytes32);
+
+    /// @param operator SHA-256 of its ERC-7930 address
+    function sequences(bytes32 operator) external view returns (uint64);
+
+    function registrars() external view returns (address[] memory);
+
+    function QUORUM() external view returns (uint256);
+
+    function INVALIDATION_QUORUM() external view returns (uint256);
+}
+
+/// @notice Cases that an enclave decides, with an ERC-20 in escrow (docs/spec/settlement-evm.md).
+interface IEnclaveSettlement {
+    struct Opening {
+        address token;
+        bytes32 program;
+        bytes32 policy;
+        bytes32 attestationPolicy;
+        address coordinator;
+        uint64 closes;
+        uint64 expires;
+        uint16 maximumInputs;
+        uint256 least;
+        bytes32 state;
+    }
+
+    struct Submission {
+        address sender;
+        uint64 nonce;
+        bool refunded;
+        uint256 amount;
+    }
+
+    struct Payout {
+        address account;
+        uint256 amount;
+    }
+
+    struct Result {
+        bytes32 registration;
+        bytes32 stateAfter;
+        bytes32 replies;
+        uint64 sequence;
+        bytes32 previous;
+        uint64 time;
+    }
+
+    struct Token {
+        uint64 attempt;
+        uint64 expires;
+    }
+
+    event CaseOpened(bytes32 indexed case_, address indexed opener, uint64 number, Opening opening);
+    event InputSubmitted(
+        bytes32 indexed case_, address indexed sender, uint256 position, uint64 nonce, bytes32 commitment, uint256 amount
+    );
+    event CaseClosed(bytes32 indexed case_, bytes32 inputs, uint256 count);
+    event CaseSettled(
+        bytes32 indexed case_,
+        bytes32 indexed registration,
+        bytes32 receipt,
+        bytes32 update,
+        bytes32 stateAfter,
+        bytes32 replies,
+        uint64 attempt
+    );
+    event PaidOut(bytes32 indexed case_, address indexed account, uint256 amount);
+    event PayoutKept(address indexed token, address indexed account, uint256 amount);
+    event Claimed(address indexed token, address indexed account, uint256 amount);
+    event CaseReclaimed(bytes32 indexed case_);
+    event Refunded(bytes32 indexed case_, address indexed sender, uint256 position, uint256 amount);
+
+    error WrongState(bytes32 case_, uint8 state);
+    error Closed(bytes32 case_, uint64 closes);
+    error NotClosed(bytes32 case_, uint64 closes);
+    error Expired(bytes32 case_, uint64 expires);
+    error NotExpired(bytes32 case_, uint64 expires);
+    error Full(bytes32 case_, uint16 maximumInputs);
+    error NonceUsed(address sender, uint64 nonce);
+    error TooLittle(uint256 amount, uint256 least);
+    error NotPaid(uint256 came, uint256 amount);
+    error NotLive(bytes32 registration);
+    error OtherProgram(bytes32 registration);
+    error InvalidReceipt(uint64 sequence, uint64 time);
+    error InvalidPayout(address account, uint256 amount);
+    error NotTheEscrow(uint256 sum, uint256 escrow);
+    error InvalidReceiptSignature(bytes32 digest);
+    error TokenExpired(uint64 expires);
+    error InvalidTokenSignature(bytes32 digest);
+    error NoSubmission(uint256 position);
+    error NothingOwed(address account);
+
+    function open(Opening calldata opening) external returns (bytes32 case_);
+
+    /// @notice Takes `amount` by `transferFrom`: allow it before.
+    function submit(bytes32 case_, bytes32 commitment, uint64 nonce, uint256 amount) external returns (uint256 position);
+
+    /// @param receiptSignature r, s, v of the enclave's key over `receiptDigest`
+    /// @param tokenSignature r, s, v of the coordinator's over `tokenDigest`
+    function settle(
+        bytes32 case_,
+        Result calldata result,
+        Payout[] calldata payouts,
+        bytes calldata receiptSignature,
+        Token calldata token,
+        bytes calldata tokenSignature
+    ) external;
+
+    /// @param positions at most 64 submissions to give back
+    function reclaim(bytes32 case_, uint256[] calldata positions) external;
+
+    function claim(address token, address receiver) external returns (uint256 amount);
+
+    function openingOf(bytes32 case_) external view returns (Opening memory);
+
+    function submissionAt(bytes32 case_, uint256 position) external view returns (Submission memory);
+
+    function inputsOf(bytes32 case_) external view returns (bytes32);
+
+    function caseOf(uint64 number) external view returns (bytes32);
+
+    function updateOf(address token, Payout[] calldata payouts, bytes32 before_, bytes32 after_)
+        external
+        view
+        returns (bytes32);
+
+    function receiptDigest(
+        bytes32 case_, bytes32 program, bytes32 policy, bytes32 inputs, bytes32 update, Result calldata result
+    ) external view returns (bytes32);
+
+    function tokenDigest(bytes32 case_, bytes32 inputs, bytes32 registration, Token calldata token)
+        external
+        view
+        returns (bytes32);
+
+    function counter() external view returns (uint64);
+
+    /// @notice 0 unknown, 1 open, 2 settled, 3 reclaimed.
+    function states(bytes32 case_) external view returns (uint8);
+
+    function counts(bytes32 case_) external view returns (uint256);
+
+    function escrows(bytes32 case_) external view returns (uint256);
+
+    function owed(address token, address account) external view returns (uint256);
+
+    function REGISTRY() external view returns (address);
+}

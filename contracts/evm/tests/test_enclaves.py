@@ -4,7 +4,7 @@ import pathlib
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from conftest import EVMS, kept, need
 from harness.chain import CHAIN_ID, Reverted, name_errors, reverts
@@ -210,6 +210,32 @@ def test_inputs_have_the_roots_of_an_independent_library(court, vectors):
         assert court.settlement.read.inputsOf(case) == raw(counts[256]["root"])
         with reverts("Full(bytes32,uint16)", case, 256):
             court.settlement.submit(case, ZERO, 999, 0, sender=court.people[0])
+
+
+WORD, NUMBER = st.binary(min_size=32, max_size=32), st.integers(0, 2**64 - 1)
+
+
+@pytest.mark.parametrize("evm", sorted(EVMS))
+@settings(max_examples=30)
+@given(keys=st.tuples(
+    st.binary(max_size=64), WORD, WORD, st.binary(min_size=20, max_size=20), st.integers(0, 2**16 - 1),
+    st.integers(0, 2048).flatmap(lambda n: st.binary(min_size=min(n, 64), max_size=min(n, 64)).map(lambda b: (b * 32)[:n])),
+    NUMBER, NUMBER, WORD, NUMBER, NUMBER))
+def test_any_keys_have_one_root(evm, keys):
+    need("EnclaveRegistry", "EnclaveSettlement")
+    court = kept("court", evm, Court)
+    assert court.registry.read.registrationOf(keys) == merkle.registration(DOMAIN, keys)
+
+
+@pytest.mark.parametrize("evm", sorted(EVMS))
+@settings(max_examples=30)
+@given(token=st.binary(min_size=20, max_size=20), before=WORD, after=WORD,
+       payouts=st.lists(st.tuples(st.binary(min_size=20, max_size=20), st.integers(0, 2**256 - 1)), max_size=40))
+def test_any_update_has_one_root(evm, token, before, after, payouts):
+    need("EnclaveRegistry", "EnclaveSettlement")
+    court = kept("court", evm, Court)
+    assert court.settlement.read.updateOf(token, payouts, before, after) == merkle.update_root(
+        DOMAIN, token, payouts, before, after)
 
 
 # ------------------------------------------------------------------------------------------------------------- registry
@@ -485,6 +511,25 @@ def test_every_part_of_a_decision_is_signed(court):
     for other in (commitments[:1], commitments[::-1], commitments + [ZERO]):
         with reverts(bad_receipt):
             court.settle(court.sign(good, other))
+    court.settle(good)
+
+
+def test_no_signature_with_another_bit_counts(court):
+    enclave = court.registered()
+    case = court.opened()
+    commitments = court.submitted(case, [100])
+    court.chain.pass_time(HOUR)
+    good = court.decision(case, commitments, [(court.people[1], 100)], enclave)
+    for bit in court.chain.some(range(65 * 8), 40):
+        mask = (1 << bit).to_bytes(65, "big")
+
+        def flip(signature):
+            return bytes(a ^ b for a, b in zip(signature, mask))
+
+        with reverts("InvalidReceiptSignature(bytes32)"):
+            court.settle(replace(good, receipt=flip(good.receipt)))
+        with reverts("InvalidTokenSignature(bytes32)"):
+            court.settle(replace(good, leave=flip(good.leave)))
     court.settle(good)
 
 
