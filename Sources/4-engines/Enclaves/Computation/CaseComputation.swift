@@ -1,5 +1,5 @@
 import Encodings
-public import LightClients
+internal import LightClients
 public import Messages
 public import WireBytes
 
@@ -205,7 +205,7 @@ public struct AdmittedCase: Sendable {
       let expected = SealedEnvelope.Expectation(
         registration: computation.registration, case: id, sender: inputs[index].sender,
         nonce: inputs[index].nonce, time: time)
-      do {
+      do throws(EnvelopeRefusal) {
         let input = try envelope.open(with: key, expecting: expected)
         var size = UInt64(input.body.count)
         for field in input.fields { size += UInt64(field.name.utf8.count + field.value.count) }

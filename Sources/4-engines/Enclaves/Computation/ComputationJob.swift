@@ -1,6 +1,6 @@
 public import Encodings
 public import Messages
-public import WireBytes
+import WireBytes
 
 /// What a coordinator hands to an enclave: the case, what was submitted to it, the envelopes, and the ledger's word.
 public struct ComputationJob: EnclaveContainer {
