@@ -141,7 +141,10 @@ public struct DERElement: Hashable, Sendable {
     return [UInt8](bytes.dropFirst())
   }
 
-  /// The set bits of a BIT STRING with names, bit 0 first; trailing zero bits are left out (X.690, clause 11.2.2).
+  /// The set bits of a BIT STRING with names, bit 0 first.
+  ///
+  /// Bits that do not count are zero. Trailing zero bits that do count are passed over, against X.690, clause 11.2.2:
+  /// AMD's signing keys have a keyUsage with one (`03 02 01 04`).
   public func namedBits() throws(DERError) -> Set<Int> {
     let bytes = try primitive(.bitString)
     guard let unused = bytes.first, unused < 8, bytes.count <= 9 else { throw .content(offset: offset) }
@@ -149,7 +152,7 @@ public struct DERElement: Hashable, Sendable {
       guard unused == 0 else { throw .content(offset: offset) }
       return []
     }
-    guard last.trailingZeroBitCount == Int(unused), last != 0 else { throw .content(offset: offset) }
+    guard last.trailingZeroBitCount >= Int(unused) else { throw .content(offset: offset) }
     var bits: Set<Int> = []
     for (index, byte) in bytes.dropFirst().enumerated() {
       for bit in 0..<8 where byte & (0x80 >> UInt8(bit)) != 0 { bits.insert(index * 8 + bit) }
