@@ -1,5 +1,4 @@
 import Encodings
-internal import LightClients
 public import Messages
 public import WireBytes
 
