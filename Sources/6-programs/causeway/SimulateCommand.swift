@@ -13,12 +13,17 @@ struct Simulate: ParsableCommand {
       \(FaultPlan.allNames.joined(separator: ", ")); `--faults all,-drops` takes one away. Defects break a part on \
       purpose, to see that it is noticed: \(Defect.allCases.map(\.rawValue).joined(separator: ", ")). Ends with 1 when \
       an invariant did not hold.
+
+      With --settlement: enclaves, coordinators and the ledger's settlement, always with all of their faults. Defects: \
+      \(SettlementDefect.allCases.map(\.rawValue).joined(separator: ", ")).
       """)
 
   @Option(help: "The first seed.")
   var seed: UInt64 = 1
-  @Option(help: "Events during which everything goes wrong; then all is healed.")
-  var steps = Simulation.stepsDefault
+  @Option(help: "Events (with --settlement, blocks) during which everything goes wrong; then all is healed.")
+  var steps: Int?
+  @Flag(help: "Enclaves and settlement instead of packets.")
+  var settlement = false
   @Option(help: "How many seeds, upwards from the first.")
   var seeds: UInt64 = 1
   @Option(help: "Runs at a time.")
@@ -37,7 +42,13 @@ struct Simulate: ParsableCommand {
       throw ValidationError(
         "Unknown faults '\(faults)'. Faults: all, none, \(FaultPlan.allNames.joined(separator: ", ")).")
     }
-    if let defect, Defect(rawValue: defect) == nil {
+    if settlement {
+      guard faults == "all" else { throw ValidationError("With --settlement all faults are there.") }
+      if let defect, SettlementDefect(rawValue: defect) == nil {
+        throw ValidationError(
+          "There is no defect '\(defect)'. Defects: \(SettlementDefect.allCases.map(\.rawValue).joined(separator: ", ")).")
+      }
+    } else if let defect, Defect(rawValue: defect) == nil {
       throw ValidationError(
         "There is no defect '\(defect)'. Defects: \(Defect.allCases.map(\.rawValue).joined(separator: ", "))."
       )
@@ -46,18 +57,26 @@ struct Simulate: ParsableCommand {
       throw ValidationError("At least one seed, and all below 2^64.")
     }
     guard (1...256).contains(jobs) else { throw ValidationError("Between 1 and 256 jobs.") }
-    guard steps >= 0 else { throw ValidationError("Steps are not negative.") }
+    guard steps ?? 0 >= 0 else { throw ValidationError("Steps are not negative.") }
   }
 
   func run() throws {
     let plan = FaultPlan(text: faults) ?? .all
     let broken = defect.flatMap { Defect(rawValue: $0) }
-    let (first, steps, count) = (seed, steps, seeds)
+    let brokenSettlement = defect.flatMap { SettlementDefect(rawValue: $0) }
+    let (first, steps, count, settlement) = (seed, steps, seeds, settlement)
     let (json, verbose) = (json, verbose)
     let state = Mutex(Progress())
     let group = WorkGroup(count: min(jobs, Int(clamping: seeds))) {
       while let offset = state.withLock({ $0.take(below: count) }) {
-        let report = Simulation(seed: first + offset, steps: steps, faults: plan, defect: broken).run()
+        let report =
+          settlement
+          ? SettlementSimulation(
+            seed: first + offset, steps: steps ?? SettlementSimulation.stepsDefault, defect: brokenSettlement
+          ).run()
+          : Simulation(
+            seed: first + offset, steps: steps ?? Simulation.stepsDefault, faults: plan, defect: broken
+          ).run()
         state.withLock { progress in
           progress.tally.add(report)
           if json {

@@ -113,6 +113,10 @@ public enum Invariant: String, Hashable, Sendable, CaseIterable {
   case shutLaneExecuted
   /// 7: nobody signs two claims for one height.
   case equivocation
+  /// 9: a result settles at most once…
+  case settledTwice
+  /// …and only under a live registration.
+  case settledWithoutRegistration
   /// 11: every refusal has a name.
   case untypedRefusal
   /// Nothing leaves before its record is on disk.
@@ -155,6 +159,10 @@ public struct SimulationReport: Hashable, Sendable {
   /// Over everything that happened and every state at the end: equal for equal runs.
   public let hash: Bytes32
   public let violation: Violation?
+  /// A part of the settlement world that was broken on purpose.
+  public var settlementDefect: SettlementDefect?
+  /// Whether this is a world of ``SettlementSimulation``.
+  public var isSettlement = false
 
   public func count(_ name: String) -> Int { counts.first { $0.name == name }?.count ?? 0 }
 
@@ -163,6 +171,8 @@ public struct SimulationReport: Hashable, Sendable {
     var words = ["causeway", "simulate", "--seed", String(seed), "--steps", String(steps)]
     if faults != .all { words += ["--faults", faults.text] }
     if let defect { words += ["--defect", defect.rawValue] }
+    if isSettlement { words.append("--settlement") }
+    if let settlementDefect { words += ["--defect", settlementDefect.rawValue] }
     return words.joined(separator: " ")
   }
 }

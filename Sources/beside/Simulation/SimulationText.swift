@@ -36,6 +36,11 @@ public enum SimulationText {
       + report.count("packet.ended.timeout")
     let seconds = report.milliseconds / 1_000
     let verdict = report.violation.map { "FAILED \($0.invariant.rawValue)" } ?? "held"
+    if report.isSettlement {
+      return "seed \(report.seed): \(verdict), \(seconds) s of virtual time, \(report.count("block")) blocks, "
+        + "\(report.count("done.open")) cases: \(report.count("done.settle")) settled, "
+        + "\(report.count("done.reclaim")) given back"
+    }
     return "seed \(report.seed): \(verdict), \(report.stepsDone) steps, \(seconds) s of virtual time, "
       + "\(report.count("block")) blocks, \(sent) packets sent, \(ended) ended"
   }
