@@ -166,6 +166,8 @@ struct EnclaveTests {
       let refusal = #expect(throws: EnclaveRefusal.self) { try enclave.compute(job) }
       #expect(refusal?.code == code)
       #expect(enclave.status().answers == 0)
+      // A program's own words may hold of its inputs: they do not leave.
+      #expect(refusal?.openText.contains("bids") == false)
     }
     let folder = try Folder()
     let poor = try Self.start(folder, try Bench.cases(try FixedProgram.wasm(), gas: 1))

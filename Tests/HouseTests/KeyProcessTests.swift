@@ -16,12 +16,12 @@ struct KeyProcessTests {
     "Crypto", "CryptoExtras", "NIOCore", "NIOPosix", "NIOSSL", "ArgumentParser",
   ]
 
-  private struct Closure {
+  struct Closure {
     var rooms: Set<String> = []
     var products: Set<String> = []
   }
 
-  private static func closure(of start: String) throws -> Closure {
+  static func closure(of start: String) throws -> Closure {
     let byName = Dictionary(uniqueKeysWithValues: try House.rooms.get().map { ($0.name, $0) })
     var closure = Closure()
     var open = [start]
@@ -67,15 +67,35 @@ struct KeyProcessTests {
     #expect(!(try Self.closure(of: "causeway")).rooms.contains("KeyVault"))
   }
 
-  @Test("has the smallest closure of all programs")
+  /// The other process that holds keys: smaller in rooms, since it reads no user's transactions, and with a parser more.
+  private static let enclave = "causeway-enclave"
+
+  @Test("has a smaller closure than any program that reads chains or keeps a database")
   func smallest() throws {
     let own = try Self.closure(of: Self.program)
     let programs = try House.rooms.get().filter { $0.path.hasPrefix("Sources/6-programs/") }.map(\.name)
-    #expect(programs.count >= 2)
-    for program in programs where program != Self.program {
+    #expect(programs.count >= 3)
+    for program in programs where program != Self.program && program != Self.enclave {
       let other = try Self.closure(of: program)
       #expect(own.rooms.count < other.rooms.count, "\(program)")
       #expect(own.products.count < other.products.count, "\(program)")
     }
+  }
+}
+
+/// The enclave is apart as well: what runs beside the sealed inputs is written down here.
+@Suite("The enclave's process")
+struct EnclaveProcessTests {
+  @Test("is built from the rooms and products that are written here, and from no other")
+  func exact() throws {
+    let closure = try KeyProcessTests.closure(of: "causeway-enclave")
+    #expect(
+      closure.rooms == [
+        "WireBytes", "Digests", "Encodings", "CSecp256k1", "CSodium", "SignatureSchemes", "MerkleProofs", "LightClients",
+        "Attestation", "Messages", "Gate", "StateTree", "Enclaves", "CWasmtime", "ContractHost", "CTPM", "CProcess",
+        "Secrets", "TPMAccess", "SignerJournal", "EnclaveService",
+      ])
+    #expect(
+      closure.products == ["Crypto", "CryptoExtras", "SwiftASN1", "NIOCore", "NIOPosix", "ArgumentParser"])
   }
 }

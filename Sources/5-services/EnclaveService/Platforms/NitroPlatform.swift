@@ -58,13 +58,16 @@ public struct ReportFolderPlatform: EnclavePlatform {
   public let chip: TPMConnection? = nil
   public let counter: (any MonotonicCounter)? = nil
   private let folder: ReportFolder
-  /// What a collateral service gave for this machine, as the evidence carries it.
-  private let collateral: [UInt8]
+  private let collateral: @Sendable (KernelReport) -> [UInt8]
 
   /// - Parameters:
   ///   - provider: what the kernel must say that it is.
-  ///   - collateral: added to the evidence as it is; may be empty.
-  public init(_ provider: KernelReport.Provider, folder: ReportFolder = ReportFolder(), collateral: [UInt8] = []) {
+  ///   - collateral: what goes beside a report so that it can be judged without asking anybody: certificates from its
+  ///     auxiliary blob, or what a collateral service gave for this machine. None unless told otherwise.
+  public init(
+    _ provider: KernelReport.Provider, folder: ReportFolder = ReportFolder(),
+    collateral: @escaping @Sendable (KernelReport) -> [UInt8] = { _ in [] }
+  ) {
     name = provider == .snp ? "snp" : "tdx"
     self.folder = folder
     self.collateral = collateral
@@ -79,7 +82,8 @@ public struct ReportFolderPlatform: EnclavePlatform {
       throw .report(.provider(report.provider.rawValue))
     }
     return AttestationEvidence(
-      platform: report.provider == .snp ? .sevSNP : .tdx, statement: report.report, collateral: collateral)
+      platform: report.provider == .snp ? .sevSNP : .tdx, statement: report.report,
+      collateral: collateral(report))
   }
 
   public func storageSecret() throws(EnclavePlatformError) -> Secrets.SharedSecret { throw .noSealing }

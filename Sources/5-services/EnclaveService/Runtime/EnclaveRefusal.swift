@@ -66,6 +66,23 @@ public enum EnclaveRefusal: Error, Hashable, Sendable {
   }
 }
 
+extension EnclaveRefusal {
+  /// What may be said of it outside: what a program makes of its inputs, its words of refusal and its aborts among them, may
+  /// hold of the inputs, and stays in here. Numbers, hashes and names of fields of the job may leave.
+  public var openText: String {
+    switch self {
+    case .program(.call(.outOfGas)): "the program ran out of gas"
+    case .program(.call), .program(.refused), .program(.answer), .program(.answerLength):
+      "the program gave no answer"
+    case .answer: "the program's answer is none that a case can have"
+    case .program(.engine), .program(.code), .program(.noQuery), .unsupported, .noKeys, .unknownRegistration,
+      .registrations, .anchor, .format, .job, .otherInputs, .answerTooLarge, .cases, .block, .platform, .signing,
+      .records:
+      "\(self)"
+    }
+  }
+}
+
 /// Why a block of a followed chain gives no transition.
 public enum FollowRefusal: Error, Hashable, Sendable {
   case notEnoughTrust(signed: Int64, needed: Int64)

@@ -134,8 +134,7 @@ enum EnclaveDispatch {
         return .done(try enclave.follow(block))
       }
     } catch {
-      // Refusals hold numbers, hashes and names of fields, and nothing of what was sealed.
-      return .refused(error.code, "\(error)")
+      return .refused(error.code, error.openText)
     }
   }
 

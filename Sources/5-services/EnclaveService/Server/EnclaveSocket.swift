@@ -250,6 +250,11 @@ final class EnclaveConnection: ChannelInboundHandler {
       send(.refused(.malformed, "\(error)"))
       return
     }
+    // What it is doing is told at once, also while it computes.
+    if request.call == .status {
+      send(EnclaveDispatch.answer(request, of: enclave))
+      return
+    }
     isWorking = true
     wait(nil)
     // Nothing more is read while it is worked on: what comes stays with the sender.
