@@ -1,4 +1,5 @@
 import Attestation
+import Encodings
 import Enclaves
 import EnclaveService
 import Messages

@@ -1,3 +1,4 @@
+internal import ContractHost
 public import Enclaves
 public import LightClients
 public import Messages
