@@ -182,9 +182,14 @@ struct TPMTests {
       throw CocoaError(.coderInvalidValue)
     }
     // n of P-256 (SP 800-186), minus s: the other signature of the same message.
-    let order = try UInt256(bigEndian: Hex.decode("0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551").span)
-    let twin = order &- (try UInt256(bigEndian: s.span))
-    statement.signature = TPM2.Signature.ecdsa(hash, r: r, s: twin.bigEndianBytes.array).encoded()
+    var twin = try Hex.decode("0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551")
+    var borrow = 0
+    for index in (0..<32).reversed() {
+      let difference = Int(twin[index]) - Int(s[index]) - borrow
+      borrow = difference < 0 ? 1 : 0
+      twin[index] = UInt8(difference & 255)
+    }
+    statement.signature = TPM2.Signature.ecdsa(hash, r: r, s: twin).encoded()
     let policy = try TPMPolicy(json: vector.policy, path: "tpm")
     let evidence = AttestationEvidence(platform: .tpm, statement: statement.encoded())
     let result = try TPMVerifier.verify(evidence, under: policy, at: .live(vector.at))

@@ -98,7 +98,7 @@ public struct AzureStatement: Hashable, Sendable {
 extension AzureStatement {
   /// Reads the JSON of Confidential Containers' attesters (az-snp-vtpm, az-tdx-vtpm), both versions.
   ///
-  /// Version 1 has base 64 (URL-safe, no padding) and hex; the one before it arrays of numbers, and calls the parts
+  /// Version 1 has base 64 (URL-safe) and hex; the one before it arrays of numbers, and calls the parts
   /// `report` and `quote` with SNP.
   ///
   /// - Returns: the statement, and with SNP the processor's certificate, in DER or PEM as it was.
@@ -143,7 +143,9 @@ extension AzureStatement {
       guard bytes.count == numbers.count else { throw .member(path) }
       return bytes
     case .string(let text)?:
-      let bytes = isHex ? try? Hex.decode(text) : try? Base64.url.decode(text, sizeBytesMax: 2 * sizeMax)
+      // With padding or without: versions of the attesters differ.
+      let padded = text.hasSuffix("=") ? Base64(.urlSafe, padding: .required) : Base64.url
+      let bytes = isHex ? try? Hex.decode(text) : try? padded.decode(text, sizeBytesMax: 2 * sizeMax)
       guard let bytes else { throw .member(path) }
       return bytes
     default: throw .member(path)
