@@ -110,11 +110,14 @@ def u64():
 
 keys = []
 for size in (1, 31, 32, 33, 64, 1216, 2047, 2048):
+    # X25519 and X-Wing by their sizes, which the types in Swift check; the chain takes any.
+    suite = {32: 1, 1216: 2}.get(size) or rng.choice([1, 2])
+    issued, expires = sorted((u64(), rng.getrandbits(64)))
     operator = rng.choice([account(CHAIN_ID, blob(20)), b"\x00\x01\xca\x02\x0fcosmos:harbor-1\x14" + blob(20)])
     value = EnclaveKeys(
         version=1, domain=DOMAIN, operator=operator, program=blob(32), policy=blob(32), signingSuite=b"secp256k1-address",
-        signingKey=blob(20), sealingSuite=rng.choice([1, 2]), sealingKey=blob(size), sequence=u64(), anchorHeight=u64(),
-        anchorHash=blob(32), issued=u64(), expires=u64())
+        signingKey=blob(20), sealingSuite=suite, sealingKey=blob(size), sequence=u64(), anchorHeight=u64(),
+        anchorHash=blob(32), issued=issued, expires=expires)
     root = bytes(value.hash_tree_root())
     keys.append({
         "operator": hexed(value.operator), "program": hexed(value.program), "policy": hexed(value.policy),
@@ -142,9 +145,11 @@ for count in (0, 1, 2, 3, 5, 8, 17, 256):
                     "root": hexed(value.hash_tree_root())})
 
 receipts = []
-for _ in range(6):
+for sequence in (1, 2, 255, 256, 2**32, 2**64 - 1):
     fields = {name: blob(32) for name in ("registration", "program", "policy", "case", "inputs", "update", "replies", "previous")}
-    numbers = {"sequence": u64(), "time": u64()}
+    if sequence == 1:
+        fields["previous"] = bytes(32)
+    numbers = {"sequence": sequence, "time": u64()}
     root = Receipt(version=1, **fields, **numbers).hash_tree_root()
     receipts.append({**{k: hexed(v) for k, v in fields.items()}, **numbers,
                      "digest": hexed(digest("causeway/receipt/v1", bytes(root)))})

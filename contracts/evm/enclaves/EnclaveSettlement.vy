@@ -85,9 +85,8 @@ event CaseSettled:
     registration: indexed(bytes32)
     receipt: bytes32
     update: bytes32
-    stateAfter: bytes32
-    replies: bytes32
-    attempt: uint64
+    result: Result
+    token: Token
 
 event PaidOut:
     case: indexed(bytes32)
@@ -131,6 +130,17 @@ CASE_TAG: constant(Bytes[17]) = b"\x10causeway/case/v1"
 RECEIPT_TAG: constant(Bytes[20]) = b"\x13causeway/receipt/v1"
 TOKEN_TAG: constant(Bytes[18]) = b"\x11causeway/token/v1"
 NUMBER_TAG: constant(Bytes[24]) = b"\x17causeway/case-number/v1"
+CUSTODY_TAG: constant(Bytes[20]) = b"\x13causeway/custody/v1"
+
+# Kinds of custody links, as on a ledger.
+LINK_OPENED: constant(bytes1) = 0x01
+LINK_INPUT: constant(bytes1) = 0x02
+LINK_CLOSED: constant(bytes1) = 0x03
+LINK_REGISTRATION: constant(bytes1) = 0x04
+LINK_TOKEN: constant(bytes1) = 0x05
+LINK_RECEIPT: constant(bytes1) = 0x06
+LINK_SETTLED: constant(bytes1) = 0x07
+LINK_RECLAIMED: constant(bytes1) = 0x08
 
 REGISTRY: public(immutable(address))
 
@@ -139,6 +149,8 @@ openings: HashMap[bytes32, Opening]
 states: public(HashMap[bytes32, uint8])
 counts: public(HashMap[bytes32, uint256])
 escrows: public(HashMap[bytes32, uint256])
+# The head of a case's custody chain: a hash over everything that happened to it, in order.
+heads: public(HashMap[bytes32, bytes32])
 submissions: HashMap[bytes32, HashMap[uint256, Stored]]
 used: HashMap[bytes32, HashMap[address, HashMap[uint64, bool]]]
 # Left neighbours of the tree of commitments, as far as it has grown; at last the root of a full one. The commitments
@@ -180,6 +192,7 @@ def open(opening: Opening) -> bytes32:
     assert self.states[case] == 0, "number"
     self.states[case] = OPEN
     self.openings[case] = opening
+    self.heads[case] = self._link(empty(bytes32), LINK_OPENED, sha256(abi_encode(number, msg.sender, opening)))
     log CaseOpened(case=case, opener=msg.sender, number=number, opening=opening)
     return case
 
@@ -214,6 +227,9 @@ def submit(case: bytes32, commitment: bytes32, nonce: uint64, amount: uint256) -
         head=convert(msg.sender, uint256) | (convert(nonce, uint256) << 160), amount=amount
     )
     self._grow(case, position, commitment)
+    self.heads[case] = self._link(
+        self.heads[case], LINK_INPUT, sha256(abi_encode(msg.sender, nonce, commitment, amount))
+    )
     self.escrows[case] += amount
     if amount > 0:
         # What came in is measured: a token that keeps some of it would leave the last one paid short.
@@ -226,6 +242,20 @@ def submit(case: bytes32, commitment: bytes32, nonce: uint64, amount: uint256) -
         case=case, sender=msg.sender, position=position, nonce=nonce, commitment=commitment, amount=amount
     )
     return position
+
+
+# @notice S(tag ‖ link before ‖ u8 kind ‖ S(content)).
+@internal
+@pure
+def _link(before: bytes32, kind: bytes1, content: bytes32) -> bytes32:
+    return sha256(concat(CUSTODY_TAG, before, kind, content))
+
+
+# @notice S(SSZ(CaseClosing)): version, inputs and their count.
+@internal
+@pure
+def _closing(inputs: bytes32, count: uint256) -> bytes32:
+    return sha256(concat(b"\x01\x00", inputs, slice(Merkle.number(count), 0, 2)))
 
 
 # @notice Adds a leaf at `position`: writes one node, the left neighbour that is whole now.
@@ -316,19 +346,58 @@ def settle(
     self._checkToken(case, inputs, result.registration, opening.coordinator, token, tokenSignature)
     self.states[case] = SETTLED
     self.escrows[case] = 0
+    self.heads[case] = self._settled(case, opening.program, opening.policy, inputs, update, result, token)
     log CaseClosed(case=case, inputs=inputs, count=self.counts[case])
     log CaseSettled(
-        case=case,
-        registration=result.registration,
-        receipt=receipt,
-        update=update,
-        stateAfter=result.stateAfter,
-        replies=result.replies,
-        attempt=token.attempt,
+        case=case, registration=result.registration, receipt=receipt, update=update, result=result, token=token
     )
     for payout: Payout in payouts:
         if self._pay(opening.token, payout.account, payout.amount):
             log PaidOut(case=case, account=payout.account, amount=payout.amount)
+
+
+# @notice The custody chain's last five links: closing, registration, SSZ of token and receipt, root of the update.
+@internal
+@view
+def _settled(
+    case: bytes32,
+    program: bytes32,
+    policy: bytes32,
+    inputs: bytes32,
+    update: bytes32,
+    result: Result,
+    token: Token,
+) -> bytes32:
+    head: bytes32 = self._link(self.heads[case], LINK_CLOSED, self._closing(inputs, self.counts[case]))
+    head = self._link(head, LINK_REGISTRATION, sha256(result.registration))
+    leave: bytes32 = sha256(
+        concat(
+            b"\x01\x00",
+            case,
+            inputs,
+            result.registration,
+            slice(Merkle.number(convert(token.attempt, uint256)), 0, 8),
+            slice(Merkle.number(convert(token.expires, uint256)), 0, 8),
+        )
+    )
+    head = self._link(head, LINK_TOKEN, leave)
+    receipt: bytes32 = sha256(
+        concat(
+            b"\x01\x00",
+            result.registration,
+            program,
+            policy,
+            case,
+            inputs,
+            update,
+            result.replies,
+            slice(Merkle.number(convert(result.sequence, uint256)), 0, 8),
+            result.previous,
+            slice(Merkle.number(convert(result.time, uint256)), 0, 8),
+        )
+    )
+    head = self._link(head, LINK_RECEIPT, receipt)
+    return self._link(head, LINK_SETTLED, sha256(update))
 
 
 # @notice What an enclave signs.
@@ -439,7 +508,11 @@ def reclaim(case: bytes32, positions: DynArray[uint256, 64]):
         if block.timestamp < convert(opening.expires, uint256):
             raw_revert(abi_encode(case, opening.expires, method_id=method_id("NotExpired(bytes32,uint64)")))
         self.states[case] = RECLAIMED
-        log CaseClosed(case=case, inputs=self._inputs(case), count=self.counts[case])
+        inputs: bytes32 = self._inputs(case)
+        closing: bytes32 = self._closing(inputs, self.counts[case])
+        closed: bytes32 = self._link(self.heads[case], LINK_CLOSED, closing)
+        self.heads[case] = self._link(closed, LINK_RECLAIMED, closing)
+        log CaseClosed(case=case, inputs=inputs, count=self.counts[case])
         log CaseReclaimed(case=case)
     for position: uint256 in positions:
         if position >= self.counts[case]:

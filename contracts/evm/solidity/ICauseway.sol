@@ -586,9 +586,8 @@ interface IEnclaveSettlement {
         bytes32 indexed registration,
         bytes32 receipt,
         bytes32 update,
-        bytes32 stateAfter,
-        bytes32 replies,
-        uint64 attempt
+        Result result,
+        Token token
     );
     event PaidOut(bytes32 indexed case_, address indexed account, uint256 amount);
     event PayoutKept(address indexed token, address indexed account, uint256 amount);
@@ -667,6 +666,9 @@ interface IEnclaveSettlement {
     function counts(bytes32 case_) external view returns (uint256);
 
     function escrows(bytes32 case_) external view returns (uint256);
+
+    /// @notice Head of the case's custody chain.
+    function heads(bytes32 case_) external view returns (bytes32);
 
     function owed(address token, address account) external view returns (uint256);
 

@@ -417,7 +417,7 @@ def test_a_case_from_opening_to_payouts(court):
     made = court.decision(case, commitments, payouts, enclave)
     receipt = court.settle(made)
     (settled,) = receipt.events(court.settlement, "CaseSettled")
-    assert settled["registration"] == enclave and settled["stateAfter"] == made.result[1] and settled["attempt"] == 1
+    assert settled["registration"] == enclave and settled["result"] == made.result and settled["token"] == made.token
     assert receipt.events(court.settlement, "CaseClosed") == [
         {"case": case, "inputs": merkle.inputs_root(commitments), "count": 3}]
     assert len(receipt.events(court.settlement, "PaidOut")) == 2
@@ -428,6 +428,40 @@ def test_a_case_from_opening_to_payouts(court):
     court.chain.pass_time(5 * HOUR)
     with reverts("WrongState(bytes32,uint8)", case, 2):
         court.settlement.reclaim(case, [0, 1, 2], sender=court.people[0])
+
+
+def test_the_custody_chain_follows_from_the_events_alone(court):
+    enclave, names = court.registered(), ("CaseOpened", "InputSubmitted", "CaseClosed", "CaseSettled", "CaseReclaimed")
+    ask, logs = court.settlement, []
+
+    def note(receipt):
+        for log in receipt.logs:
+            for name in names:
+                if log.address == ask.address and log.topics[0] == ask.topic(name):
+                    logs.append((name, ask.event(name, log)))
+        assert ask.read.heads(case) == merkle.custody(logs)
+        return receipt
+
+    opened = ask.open(court.opening(least=0), sender=court.people[0])
+    case = opened.value
+    note(opened)
+    commitments = [S(b"%d" % n) for n in range(3)]
+    for n, commitment in enumerate(commitments):
+        note(ask.submit(case, commitment, n, 100 * n, sender=court.people[n]))
+    mark, kept_logs = court.chain.snapshot(), list(logs)
+    court.chain.pass_time(HOUR)
+    note(court.settle(court.decision(case, commitments, [(court.people[1], 300)], enclave, sequence=9, previous=S(b"x"))))
+    assert [name for name, _ in logs] == ["CaseOpened"] + ["InputSubmitted"] * 3 + ["CaseClosed", "CaseSettled"]
+    # A chain without one of its links has another head.
+    whole = merkle.custody(logs)
+    assert len({merkle.custody(logs[:n] + logs[n + 1:]) for n in range(len(logs)) if logs[n][0] == "InputSubmitted"} | {whole}) == 4
+    court.chain.restore(mark)
+    logs[:] = kept_logs
+    court.chain.pass_time(5 * HOUR)
+    note(ask.reclaim(case, [0], sender=court.people[0]))
+    head = ask.read.heads(case)
+    note(ask.reclaim(case, [1, 2], sender=court.people[0]))
+    assert ask.read.heads(case) == head
 
 
 def test_what_is_submitted(court):

@@ -1,6 +1,8 @@
 """Roots of SSZ values by hashlib alone, and what enclaves, coordinators and registrars sign (docs/spec/settlement-evm.md)."""
 import hashlib
 
+from eth_abi import encode
+
 from .hashes import S, short, u
 from .names import account, chain
 
@@ -90,3 +92,52 @@ def finding_digest(domain, registry, enclave, finding) -> bytes:
 
 def invalidation_digest(domain, registry, enclave, reason) -> bytes:
     return tagged("causeway/registrar-invalidate/v1", domain, S(registry + enclave + reason))
+
+
+def link(before: bytes, kind: int, content: bytes) -> bytes:
+    return S(short(b"causeway/custody/v1") + before + u(1, kind) + S(content))
+
+
+def little(size: int, n: int) -> bytes:
+    return n.to_bytes(size, "little")
+
+
+def closing(inputs: bytes, count: int) -> bytes:
+    return little(2, 1) + inputs + little(2, count)
+
+
+def token_bytes(case, inputs, enclave, attempt, expires) -> bytes:
+    return little(2, 1) + case + inputs + enclave + little(8, attempt) + little(8, expires)
+
+
+def receipt_bytes(case, program, policy, inputs, update, result) -> bytes:
+    enclave, _, replies, sequence, previous, time = result
+    return (little(2, 1) + enclave + program + policy + case + inputs + update + replies + little(8, sequence) + previous
+            + little(8, time))
+
+
+OPENING = "(address,bytes32,bytes32,bytes32,address,uint64,uint64,uint16,uint256,bytes32)"
+
+
+def custody(logs) -> bytes:
+    """The head that a case must have, from its events alone: their names and fields, in order."""
+    head, opening, inputs, count = bytes(32), None, None, 0
+    for name, fields in logs:
+        if name == "CaseOpened":
+            opening = fields["opening"]
+            head = link(head, 1, encode(["uint64", "address", OPENING], [fields["number"], fields["opener"], opening]))
+        elif name == "InputSubmitted":
+            head = link(head, 2, encode(["address", "uint64", "bytes32", "uint256"], [
+                fields["sender"], fields["nonce"], fields["commitment"], fields["amount"]]))
+        elif name == "CaseClosed":
+            inputs, count = fields["inputs"], fields["count"]
+            head = link(head, 3, closing(inputs, count))
+        elif name == "CaseSettled":
+            case, enclave, update = fields["case"], fields["registration"], fields["update"]
+            head = link(head, 4, enclave)
+            head = link(head, 5, token_bytes(case, inputs, enclave, *fields["token"]))
+            head = link(head, 6, receipt_bytes(case, opening[1], opening[2], inputs, update, fields["result"]))
+            head = link(head, 7, update)
+        elif name == "CaseReclaimed":
+            head = link(head, 8, closing(inputs, count))
+    return head
