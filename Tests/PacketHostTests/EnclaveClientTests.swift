@@ -25,7 +25,8 @@ struct EnclaveClientTests {
     var domain = try TestDomain("island")
     let state = PolicyClientState(
       policyText: [UInt8](policy.text.utf8), origin: policy.domain.text, router: [UInt8]("ibc".utf8))
-    return (domain, try domain.create(PolicyClientState.typeURL, state.encoded()))
+    let client = try domain.create(PolicyClientState.typeURL, state.encoded())
+    return (domain, client)
   }
 
   private static func hex(_ json: JSONValue?) throws -> [UInt8] { try Hex.decode(try #require(json?.string)) }
