@@ -16,6 +16,11 @@ public struct OpenedCase: Sendable {
     /// Its place among the case's inputs.
     public let index: Int
     public let reason: EnvelopeRefusal
+
+    public init(index: Int, reason: EnvelopeRefusal) {
+      self.index = index
+      self.reason = reason
+    }
   }
 
   private let admitted: AdmittedCase

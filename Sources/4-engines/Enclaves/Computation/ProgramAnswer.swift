@@ -23,21 +23,21 @@ public enum ProgramAnswerError: Error, Hashable, Sendable {
 }
 
 /// What a case's program answers: `{"payouts":[…],"state":…,"replies":[…]}`, and nothing else.
-struct ProgramAnswer {
-  static let sizeMax = 24 << 20
+package struct ProgramAnswer {
+  package static let sizeMax = 24 << 20
 
-  struct Reply {
+  package struct Reply {
     /// The place of the input among those that the program was given.
-    let to: Int
-    let body: [UInt8]
+    package let to: Int
+    package let body: [UInt8]
   }
 
-  let payouts: [Update.Payout]
-  let state: Bytes32
-  let replies: [Reply]
+  package let payouts: [Update.Payout]
+  package let state: Bytes32
+  package let replies: [Reply]
 
   /// - Throws: ``ProgramAnswerError``; programs are not trusted to answer well.
-  init(decoding text: [UInt8], inputCount: Int) throws(ProgramAnswerError) {
+  package init(decoding text: [UInt8], inputCount: Int) throws(ProgramAnswerError) {
     let json: JSONValue
     do {
       json = try JSONValue(decoding: text, limits: JSONLimits(sizeBytes: Self.sizeMax, depth: 8))

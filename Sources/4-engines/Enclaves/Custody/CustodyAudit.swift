@@ -125,6 +125,11 @@ public struct CustodyReport: Hashable, Sendable {
 public struct CustodyFailure: Error, Hashable, Sendable {
   public let step: CustodyStep
   public let refusal: CustodyRefusal
+
+  public init(step: CustodyStep, refusal: CustodyRefusal) {
+    self.step = step
+    self.refusal = refusal
+  }
 }
 
 /// Walks a custody bundle offline: from the caller's trust in a chain and its validators to what was settled and why.
