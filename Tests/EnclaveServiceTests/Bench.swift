@@ -1,8 +1,8 @@
 import ContractHost
 import Crypto
 import Digests
-import Enclaves
 import EnclaveService
+import Enclaves
 import Foundation
 import Messages
 import Secrets
@@ -19,7 +19,8 @@ final class Folder: Sendable {
 
   /// Short: the path of a socket has at most 107 bytes.
   init() throws {
-    path = FileManager.default.temporaryDirectory.appendingPathComponent("e-\(UUID().uuidString.prefix(8))").path
+    path =
+      FileManager.default.temporaryDirectory.appendingPathComponent("e-\(UUID().uuidString.prefix(8))").path
     try FileManager.default.createDirectory(
       atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
   }
@@ -49,7 +50,9 @@ enum FixedProgram {
   /// A module whose query gives back one region: its descriptor at 1024, its contents from 2048 on.
   static func wasm(result: String) throws -> [UInt8] {
     let bytes = [UInt8](result.utf8)
-    func little(_ value: Int) -> String { (0..<4).map { "\\\(Hex.encode([UInt8(value >> (8 * $0) & 0xff)], prefix: ""))" }.joined() }
+    func little(_ value: Int) -> String {
+      (0..<4).map { "\\\(Hex.encode([UInt8(value >> (8 * $0) & 0xff)], prefix: ""))" }.joined()
+    }
     let contents = bytes.map { "\\\(Hex.encode([$0], prefix: ""))" }.joined()
     let text = """
       (module
@@ -82,7 +85,8 @@ enum Bench {
   }
 
   static func account(_ number: UInt8) throws -> InteroperableAddress {
-    try InteroperableAddress(domain: DomainID("cosmos:demo-1"), address: [UInt8](repeating: number, count: 20))
+    try InteroperableAddress(
+      domain: DomainID("cosmos:demo-1"), address: [UInt8](repeating: number, count: 20))
   }
 
   static func policy(gas: UInt64 = 1 << 40) throws -> EnclavePolicy {
@@ -131,7 +135,8 @@ enum Bench {
       envelopes.append(envelope)
       inputs.append(try CaseInput(sender: sender, nonce: 1, commitment: envelope.commitment, coins: []))
     }
-    return try ComputationJob(opening: opening(number, identity), inputs: inputs, envelopes: envelopes, ledger: nil)
+    return try ComputationJob(
+      opening: opening(number, identity), inputs: inputs, envelopes: envelopes, ledger: nil)
   }
 }
 

@@ -1,8 +1,8 @@
 import Attestation
 import ContractHost
 import Digests
-import Enclaves
 import EnclaveService
+import Enclaves
 import Foundation
 import Messages
 import SignerJournal
@@ -13,7 +13,8 @@ import WireBytes
 @Suite("An enclave", .enabled(if: FixedProgram.library != nil, Comment(rawValue: FixedProgram.absence)))
 struct EnclaveTests {
   private static func start(
-    _ folder: Folder, _ workload: EnclaveWorkload, clock: Clock = Clock(), files: any DurableFiles = SystemFiles(),
+    _ folder: Folder, _ workload: EnclaveWorkload, clock: Clock = Clock(),
+    files: any DurableFiles = SystemFiles(),
     signing: EnclaveSigningKind = .p256, sealing: SealingSuite = .x25519, lifetimeSeconds: UInt64 = 3_600
   ) throws -> Enclave {
     try Enclave(
@@ -60,7 +61,9 @@ struct EnclaveTests {
     #expect(opened == [UInt8]("you lost".utf8))
   }
 
-  @Test("computes a case once: the same inputs give the same bytes, others are refused, in this process and the next")
+  @Test(
+    "computes a case once: the same inputs give the same bytes, others are refused, in this process and the next"
+  )
   func once() throws {
     let folder = try Folder()
     let workload = try Bench.cases(try FixedProgram.wasm())
@@ -82,9 +85,13 @@ struct EnclaveTests {
       #expect(throws: refusal) { try enclave.compute(other) }
       // Receipts of one registration are a chain.
       let next = try CaseAnswer(
-        decoding: try enclave.compute(try Bench.job(2, bodies: [[9]], for: registration, replyTo: replyKey.publicKey)).span)
+        decoding: try enclave.compute(
+          try Bench.job(2, bodies: [[9]], for: registration, replyTo: replyKey.publicKey)
+        ).span)
       #expect(next.receipt.sequence == 2)
-      #expect(next.receipt.previous == (try CaseAnswer(decoding: first.span).receipt.digest(domain: try Bench.domain)))
+      #expect(
+        next.receipt.previous
+          == (try CaseAnswer(decoding: first.span).receipt.digest(domain: try Bench.domain)))
     }
     // The process is gone with its keys; what it answered is not.
     let again = try Self.start(folder, workload)
@@ -121,7 +128,8 @@ struct EnclaveTests {
     let answer = try CaseAnswer(decoding: try enclave.compute(old).span)
     #expect(answer.receipt.registration == first.id)
     try EnclaveSignature.verify(
-      digest: answer.receipt.digest(domain: try Bench.domain), signature: answer.signature, key: first.keys.signing,
+      digest: answer.receipt.digest(domain: try Bench.domain), signature: answer.signature,
+      key: first.keys.signing,
       at: clock.now)
     let late = try Bench.job(2, bodies: [[1]], for: first, replyTo: replyKey.publicKey)
     clock.advance(2_600)
@@ -177,7 +185,11 @@ struct EnclaveTests {
     }
     let missing = try Folder()
     #expect(throws: EnclaveStartRefusal.self) {
-      try Self.start(missing, .cases(wasm: [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0], policy: Bench.policy(), library: #require(FixedProgram.library)))
+      try Self.start(
+        missing,
+        .cases(
+          wasm: [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0], policy: Bench.policy(),
+          library: #require(FixedProgram.library)))
     }
   }
 
@@ -192,6 +204,7 @@ struct EnclaveTests {
       let replyKey = try EphemeralSealingKey(.x25519).publicKey
       _ = try enclave.compute(try Bench.job(1, bodies: [secret], for: registration, replyTo: replyKey))
       #expect(throws: EnclaveStartRefusal.log(.records(.inUse))) { try Self.start(folder, workload) }
+      withExtendedLifetime(enclave) {}
     }
     let journal = folder.path + "/log/watermarks/records.journal"
     let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: journal)))
@@ -200,7 +213,9 @@ struct EnclaveTests {
     let key = folder.path + "/storage-key"
     let kept = try Data(contentsOf: URL(fileURLWithPath: key))
     try Data(repeating: 1, count: 32).write(to: URL(fileURLWithPath: key))
-    #expect(throws: EnclaveStartRefusal.log(.cipher(.notAuthentic(ordinal: 0)))) { try Self.start(folder, workload) }
+    #expect(throws: EnclaveStartRefusal.log(.cipher(.notAuthentic(ordinal: 0)))) {
+      try Self.start(folder, workload)
+    }
     try kept.write(to: URL(fileURLWithPath: key))
     _ = try Self.start(folder, workload)
     // A journal without its anchor, and an anchor without its journal.

@@ -1,8 +1,8 @@
 import Crypto
 import Digests
-import Encodings
-import Enclaves
 import EnclaveService
+import Enclaves
+import Encodings
 import Foundation
 import LightClients
 import Messages
@@ -16,12 +16,16 @@ struct FollowedChain {
   let keys: [Curve25519.Signing.PrivateKey]
 
   init(_ numbers: ClosedRange<UInt8>) throws {
-    keys = try numbers.map { try Curve25519.Signing.PrivateKey(rawRepresentation: [UInt8](repeating: $0, count: 32)) }
+    keys = try numbers.map {
+      try Curve25519.Signing.PrivateKey(rawRepresentation: [UInt8](repeating: $0, count: 32))
+    }
   }
 
   func validators() throws -> CometBFT.ValidatorSet {
     try CometBFT.ValidatorSet(
-      sorting: keys.map { CometBFT.Validator(publicKey: try Bytes32([UInt8]($0.publicKey.rawRepresentation)), power: 10) })
+      sorting: keys.map {
+        CometBFT.Validator(publicKey: try Bytes32([UInt8]($0.publicKey.rawRepresentation)), power: 10)
+      })
   }
 
   func header(_ height: Int64, next: FollowedChain? = nil, root: UInt8 = 5) throws -> CometBFT.Header {
@@ -29,18 +33,22 @@ struct FollowedChain {
     let set = try validators()
     return CometBFT.Header(
       version: CometBFT.Header.Version(block: 11, app: 1), chainID: Self.chainID, height: height,
-      time: try CometBFT.Timestamp(seconds: Int64(Bench.now) - 1_000 + height), lastBlockID: .none, lastCommitHash: empty,
+      time: try CometBFT.Timestamp(seconds: Int64(Bench.now) - 1_000 + height), lastBlockID: .none,
+      lastCommitHash: empty,
       dataHash: empty, validatorsHash: set.hash(), nextValidatorsHash: try (next ?? self).validators().hash(),
-      consensusHash: empty, appHash: [UInt8](repeating: root, count: 32), lastResultsHash: empty, evidenceHash: empty,
+      consensusHash: empty, appHash: [UInt8](repeating: root, count: 32), lastResultsHash: empty,
+      evidenceHash: empty,
       proposerAddress: set.validators[0].address)
   }
 
   /// - Parameter trusted: the set that the enclave's state names; this chain's own when nil.
   func block(
-    _ height: Int64, next: FollowedChain? = nil, trusted: FollowedChain? = nil, root: UInt8 = 5, signers: Int? = nil
+    _ height: Int64, next: FollowedChain? = nil, trusted: FollowedChain? = nil, root: UInt8 = 5,
+    signers: Int? = nil
   ) throws -> FollowedBlock {
     let header = try header(height, next: next, root: root)
-    let id = CometBFT.BlockID(hash: header.hash(), parts: CometBFT.PartSetHeader(total: 1, hash: SHA256Hash.hash([7])))
+    let id = CometBFT.BlockID(
+      hash: header.hash(), parts: CometBFT.PartSetHeader(total: 1, hash: SHA256Hash.hash([7])))
     let set = try validators()
     let byAddress = try Dictionary(
       uniqueKeysWithValues: keys.map {
@@ -107,11 +115,17 @@ struct FollowTests {
       previous = transition.next
     }
     // Another header at a height that was signed for, and one before it.
-    #expect(throws: EnclaveRefusal.block(.height(trusted: 7, actual: 7))) { try enclave.follow(try chain.block(7, root: 6)) }
-    #expect(throws: EnclaveRefusal.block(.height(trusted: 7, actual: 4))) { try enclave.follow(try chain.block(4)) }
+    #expect(throws: EnclaveRefusal.block(.height(trusted: 7, actual: 7))) {
+      try enclave.follow(try chain.block(7, root: 6))
+    }
+    #expect(throws: EnclaveRefusal.block(.height(trusted: 7, actual: 4))) {
+      try enclave.follow(try chain.block(4))
+    }
     #expect(enclave.status().followed?.height == 7)
     #expect(throws: EnclaveRefusal.unsupported(.compute)) {
-      try enclave.compute(try ComputationJob(opening: Bench.opening(1, enclave.identity), inputs: [], envelopes: [], ledger: nil))
+      try enclave.compute(
+        try ComputationJob(
+          opening: Bench.opening(1, enclave.identity), inputs: [], envelopes: [], ledger: nil))
     }
   }
 
@@ -207,7 +221,8 @@ struct FollowTests {
   func vectors() throws {
     let json = try #require(try PlatformVectors.load()["followed"])
     let state = try FollowedState(
-      chainID: try json.text("chainId"), height: try json.number("height"), header: try Bytes32(try json.bytes("header")),
+      chainID: try json.text("chainId"), height: try json.number("height"),
+      header: try Bytes32(try json.bytes("header")),
       nextValidators: try Bytes32(try json.bytes("nextValidators")), seconds: try json.number("seconds"),
       nanoseconds: UInt32(try json.number("nanoseconds")))
     let encoded = try json.bytes("encoded")
@@ -224,8 +239,14 @@ struct FollowTests {
     let policy = try FollowedChain(1...3).policy()
     #expect(try FollowPolicy(decoding: [UInt8](policy.text.utf8)) == policy)
     for (text, error) in [
-      (policy.text.replacingOccurrences(of: "follow/1", with: "follow/2"), FollowPolicyError.schema("causeway-enclave-follow/2")),
-      (policy.text.replacingOccurrences(of: "\"clockDriftSeconds\":10", with: "\"clockDriftSeconds\":1e1"), .member("clockDriftSeconds")),
+      (
+        policy.text.replacingOccurrences(of: "follow/1", with: "follow/2"),
+        FollowPolicyError.schema("causeway-enclave-follow/2")
+      ),
+      (
+        policy.text.replacingOccurrences(of: "\"clockDriftSeconds\":10", with: "\"clockDriftSeconds\":1e1"),
+        .member("clockDriftSeconds")
+      ),
       (policy.text.replacingOccurrences(of: "\"chainId\"", with: "\"chain\""), .unknownMember("chain")),
       (policy.text.replacingOccurrences(of: "\"height\":1", with: "\"height\":0"), .member("start")),
     ] {

@@ -1,19 +1,22 @@
 import Attestation
-import Encodings
-import Enclaves
 import EnclaveService
+import Enclaves
+import Encodings
 import Messages
 import Testing
 import WireBytes
 
 /// What goes over the socket and into the log: one encoding, and nothing else is read.
-@Suite("An enclave's answers as bytes", .enabled(if: FixedProgram.library != nil, Comment(rawValue: FixedProgram.absence)))
+@Suite(
+  "An enclave's answers as bytes",
+  .enabled(if: FixedProgram.library != nil, Comment(rawValue: FixedProgram.absence)))
 struct FormTests {
   private static func answers() throws -> (registration: EnclaveRegistration, answer: CaseAnswer) {
     let folder = try Folder()
     let clock = Clock()
     let enclave = try Enclave(
-      Bench.configuration(folder), workload: Bench.cases(FixedProgram.wasm(replies: #"[{"to":0,"body":"AAEC"}]"#)),
+      Bench.configuration(folder),
+      workload: Bench.cases(FixedProgram.wasm(replies: #"[{"to":0,"body":"AAEC"}]"#)),
       platform: SimulatedPlatform(folder: folder.path, clock: clock.reading), clock: clock.reading)
     let registration = try enclave.rotate(Bench.anchor())
     let replyKey = try EphemeralSealingKey(.x25519).publicKey
@@ -77,7 +80,8 @@ struct FormTests {
       chainID: "demo-1", height: 7, header: Bytes32(), nextValidators: Bytes32(), seconds: 1, nanoseconds: 2)
     let status = EnclaveStatus(
       platform: "tpm", isSimulated: false, identity: identity, epoch: 3, answers: 4, sequence: 5,
-      registrations: [.init(id: Bytes32(), sequence: 5, issued: 6, expires: 7)], followed: followed, failed: true)
+      registrations: [.init(id: Bytes32(), sequence: 5, issued: 6, expires: 7)], followed: followed,
+      failed: true)
     #expect(EnclaveStatus(json: status.json) == status)
     #expect(EnclaveStatus(json: .null) == nil)
     #expect(EnclaveStatus(json: ["schema": "causeway-enclave-status/2"]) == nil)

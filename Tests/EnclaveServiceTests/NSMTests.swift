@@ -1,6 +1,6 @@
 import Attestation
-import Encodings
 import EnclaveService
+import Encodings
 import Foundation
 import TestSupport
 import Testing
@@ -14,9 +14,11 @@ struct NSMTests {
     switch try json.text("call") {
     case "attestation":
       return .attestation(
-        userData: try? parts.bytes("userData"), nonce: try? parts.bytes("nonce"), publicKey: try? parts.bytes("publicKey"))
+        userData: try? parts.bytes("userData"), nonce: try? parts.bytes("nonce"),
+        publicKey: try? parts.bytes("publicKey"))
     case "describePCR": return .describePCR(index: UInt16(try parts.number("index")))
-    case "extendPCR": return .extendPCR(index: UInt16(try parts.number("index")), bytes: try parts.bytes("bytes"))
+    case "extendPCR":
+      return .extendPCR(index: UInt16(try parts.number("index")), bytes: try parts.bytes("bytes"))
     case "lockPCR": return .lockPCR(index: UInt16(try parts.number("index")))
     case "describeNSM": return .describeNSM
     default: return .getRandom
@@ -95,10 +97,12 @@ struct NSMTests {
   @Test("takes no request that is larger than its driver takes")
   func sizes() {
     #expect(throws: NSMError.partLength(max: 512, actual: 513)) {
-      try NSMRequest.attestation(userData: [UInt8](repeating: 0, count: 513), nonce: nil, publicKey: nil).encoded()
+      try NSMRequest.attestation(userData: [UInt8](repeating: 0, count: 513), nonce: nil, publicKey: nil)
+        .encoded()
     }
     #expect(throws: NSMError.partLength(max: 1_024, actual: 1_025)) {
-      try NSMRequest.attestation(userData: nil, nonce: nil, publicKey: [UInt8](repeating: 0, count: 1_025)).encoded()
+      try NSMRequest.attestation(userData: nil, nonce: nil, publicKey: [UInt8](repeating: 0, count: 1_025))
+        .encoded()
     }
     let refusal = #expect(throws: NSMError.self) {
       try NSMRequest.extendPCR(index: 1, bytes: [UInt8](repeating: 0, count: 5_000)).encoded()
@@ -120,7 +124,9 @@ struct NSMTests {
     }
 
     func exchange(_ request: [UInt8]) throws(NSMError) -> [UInt8] {
-      guard let value = try? CBORValue(decoding: request, rules: .deterministic) else { throw .unexpectedAnswer }
+      guard let value = try? CBORValue(decoding: request, rules: .deterministic) else {
+        throw .unexpectedAnswer
+      }
       if value["Attestation"] != nil { return answer("Attestation", "document", document) }
       if value["ExtendPCR"] != nil { return answer("ExtendPCR", "data", register) }
       if value["LockPCR"] != nil { return CBORValue.text("LockPCR").encoded() }
@@ -135,7 +141,10 @@ struct NSMTests {
   @Test(
     "gives documents out as evidence, byte for byte",
     .enabled(if: Corpora.directory("attestation") != nil, "corpus attestation is absent"),
-    arguments: ["veracruz_aws_nitro_document.cbor", "dstack_nsm_qvl_nitro_attestation.doc.cbor", "evervault_non_debug.doc.cbor"])
+    arguments: [
+      "veracruz_aws_nitro_document.cbor", "dstack_nsm_qvl_nitro_attestation.doc.cbor",
+      "evervault_non_debug.doc.cbor",
+    ])
   func documents(name: String) throws {
     let corpus = try #require(Corpora.directory("attestation"))
     let document = [UInt8](try Data(contentsOf: URL(fileURLWithPath: corpus + "/nitro/\(name)")))

@@ -1,7 +1,7 @@
 import Attestation
-import Encodings
-import Enclaves
 import EnclaveService
+import Enclaves
+import Encodings
 import Foundation
 import Messages
 import Synchronization
@@ -14,7 +14,8 @@ import WireBytes
   "causeway-enclave", .serialized, .timeLimit(.minutes(5)),
   .enabled(if: FixedProgram.library != nil, Comment(rawValue: FixedProgram.absence)))
 struct ProgramTests {
-  static let path = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+  static let path = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    .deletingLastPathComponent()
     .appendingPathComponent("causeway-enclave").path
 
   /// Files that a person has: a program and its policy.
@@ -46,7 +47,10 @@ struct ProgramTests {
       let said = try output.fileHandleForReading.readToEnd() ?? Data()
       let complained = try complaint.fileHandleForReading.readToEnd() ?? Data()
       process.waitUntilExit()
-      return (process.terminationStatus, String(decoding: said, as: UTF8.self), String(decoding: complained, as: UTF8.self))
+      return (
+        process.terminationStatus, String(decoding: said, as: UTF8.self),
+        String(decoding: complained, as: UTF8.self)
+      )
     }
 
     /// A running enclave, once it has said that it is ready.
@@ -55,7 +59,8 @@ struct ProgramTests {
       let account = Hex.encode(try Bench.account(9).encoded())
       return try Running(
         ["run"] + workload + platform + [
-          "--folder", enclave, "--socket", socket, "--domain", domain, "--operator", account, "--sealing", "x25519",
+          "--folder", enclave, "--socket", socket, "--domain", domain, "--operator", account, "--sealing",
+          "x25519",
           "--lifetime", "86400",
         ] + more)
     }
@@ -75,7 +80,9 @@ struct ProgramTests {
       process.standardError = FileHandle.nullDevice
       try process.run()
       var line: [UInt8] = []
-      while line.last != 0x0a, let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty { line += byte }
+      while line.last != 0x0a, let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty {
+        line += byte
+      }
       ready = String(decoding: line, as: UTF8.self)
     }
 
@@ -90,18 +97,23 @@ struct ProgramTests {
   private static func now() -> UInt64 { UInt64(Date().timeIntervalSince1970) }
 
   /// A case whose times are about the machine's clock, which the program reads.
-  private static func job(_ number: UInt64, _ body: [UInt8], for registration: EnclaveRegistration) throws -> ComputationJob {
+  private static func job(_ number: UInt64, _ body: [UInt8], for registration: EnclaveRegistration) throws
+    -> ComputationJob
+  {
     let id = try CaseIdentity.id(domain: Bench.domain, number: number)
     let sender = try Bench.account(20)
     let envelope = try SealedEnvelope(
-      sealing: SealedInput(reply: try EphemeralSealingKey(.x25519).publicKey, body: body, salt: Bytes32 { UInt8($0 + 1) }),
+      sealing: SealedInput(
+        reply: try EphemeralSealingKey(.x25519).publicKey, body: body, salt: Bytes32 { UInt8($0 + 1) }),
       to: registration.keys, case: id, sender: sender, nonce: 1, expires: now() + 20_000)
     let opening = try CaseOpening(
-      number: number, opener: Bench.account(1), program: registration.keys.program, policy: registration.keys.policy,
+      number: number, opener: Bench.account(1), program: registration.keys.program,
+      policy: registration.keys.policy,
       attestationPolicy: Bytes32 { UInt8($0) }, coordinator: registration.keys.signing, opened: now() - 200,
       closes: now() - 100, expires: now() + 10_000, maximumInputs: 4, accepts: [])
     return try ComputationJob(
-      opening: opening, inputs: [CaseInput(sender: sender, nonce: 1, commitment: envelope.commitment, coins: [])],
+      opening: opening,
+      inputs: [CaseInput(sender: sender, nonce: 1, commitment: envelope.commitment, coins: [])],
       envelopes: [envelope], ledger: nil)
   }
 
@@ -114,7 +126,8 @@ struct ProgramTests {
     let workload = try Bench.cases(desk.wasm)
     #expect(try json.text("program") == Hex.encode(workload.identity.program.span))
     #expect(try json.text("policy") == Hex.encode(workload.identity.policy.span))
-    let written = try desk.run(["policy"] + desk.workload + ["--platform", "simulated", "--folder", desk.enclave])
+    let written = try desk.run(
+      ["policy"] + desk.workload + ["--platform", "simulated", "--folder", desk.enclave])
     #expect(written.complaint.contains("SIMULATED"))
     let policy = try AttestationPolicy(decoding: [UInt8](written.output.utf8))
     #expect(policy == (try EnclaveDemands.simulated(workload.identity)))
@@ -136,12 +149,14 @@ struct ProgramTests {
     #expect(try json.text("registration") == Hex.encode(registration.id.span))
     let answer = try await desk.client.compute(try Self.job(1, [1], for: registration))
     try EnclaveSignature.verify(
-      digest: answer.receipt.digest(domain: Bench.domain), signature: answer.signature, key: registration.keys.signing,
+      digest: answer.receipt.digest(domain: Bench.domain), signature: answer.signature,
+      key: registration.keys.signing,
       at: Self.now())
     let status = try desk.run(["status", "--socket", desk.socket])
     #expect(status.output.contains("answers   1"))
     // Filtered, and with no socket of the internet.
-    let state = try String(contentsOfFile: "/proc/\(running.process.processIdentifier)/status", encoding: .utf8)
+    let state = try String(
+      contentsOfFile: "/proc/\(running.process.processIdentifier)/status", encoding: .utf8)
     #expect(state.contains("Seccomp:\t2"))
     #expect(state.contains("NoNewPrivs:\t1"))
     running.kill(SIGTERM)
@@ -192,7 +207,8 @@ struct ProgramTests {
   func usage() throws {
     let desk = try Desk()
     #expect(try desk.run(["measure", desk.folder.path + "/program.wasm"]).code == 2)
-    #expect(try desk.run(["measure", "/nonexistent", "--policy", desk.folder.path + "/policy.json"]).code == 2)
+    #expect(
+      try desk.run(["measure", "/nonexistent", "--policy", desk.folder.path + "/policy.json"]).code == 2)
     #expect(try desk.run(["run"] + desk.workload).code == 2)
     #expect(try desk.run(["rotate", "--socket", desk.socket, "--height", "1", "--hash", "0x00"]).code == 2)
     #expect(try desk.run(["status", "--socket", desk.socket]).code == 3)
@@ -213,11 +229,13 @@ struct ProgramTests {
     #expect(policy.isProduction)
     let running = try desk.start(machine, ["--signing", "tpm"])
     let registration = try await desk.client.rotate(Bench.anchor())
-    let result = try AttestationVerifier.verify(registration.evidence, under: policy, at: .live(Int64(Self.now())))
+    let result = try AttestationVerifier.verify(
+      registration.evidence, under: policy, at: .live(Int64(Self.now())))
     #expect(result.reportData == registration.keys.reportData.array)
     let answer = try await desk.client.compute(try Self.job(1, [1], for: registration))
     try EnclaveSignature.verify(
-      digest: answer.receipt.digest(domain: Bench.domain), signature: answer.signature, key: registration.keys.signing,
+      digest: answer.receipt.digest(domain: Bench.domain), signature: answer.signature,
+      key: registration.keys.signing,
       at: Self.now())
     running.kill(SIGTERM)
     #expect(running.process.terminationStatus == 0)

@@ -12,7 +12,10 @@ struct ReportFolderTests {
   private final class Provider: Sendable {
     let root: String
 
-    init(_ folder: Folder, name: String = "sev_guest", report: [UInt8], auxiliary: [UInt8]?, steps: [UInt64] = [1]) throws {
+    init(
+      _ folder: Folder, name: String = "sev_guest", report: [UInt8], auxiliary: [UInt8]?,
+      steps: [UInt64] = [1]
+    ) throws {
       root = folder.path
       let place = root + "/causeway"
       try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
@@ -23,7 +26,9 @@ struct ReportFolderTests {
       let thread = Thread {
         var generation: UInt64 = 0
         for step in steps {
-          guard let input = FileHandle(forReadingAtPath: place + "/inblob"), let bound = try? input.readToEnd() else { return }
+          guard let input = FileHandle(forReadingAtPath: place + "/inblob"),
+            let bound = try? input.readToEnd()
+          else { return }
           try? input.close()
           try? Data(bound).write(to: URL(fileURLWithPath: place + "/bound"))
           generation += step
@@ -36,7 +41,9 @@ struct ReportFolderTests {
       thread.start()
     }
 
-    var bound: [UInt8] { get throws { [UInt8](try Data(contentsOf: URL(fileURLWithPath: root + "/causeway/bound"))) } }
+    var bound: [UInt8] {
+      get throws { [UInt8](try Data(contentsOf: URL(fileURLWithPath: root + "/causeway/bound"))) }
+    }
   }
 
   private static let reportData = [UInt8](0..<64)
@@ -68,7 +75,8 @@ struct ReportFolderTests {
     let folder = try Folder()
     let report = [UInt8](repeating: 4, count: 1_184)
     let provider = try Provider(folder, report: report, auxiliary: nil)
-    let evidence = try ReportFolderPlatform(.snp, folder: ReportFolder(root: folder.path)).attest(Bytes64 { UInt8($0) })
+    let evidence = try ReportFolderPlatform(.snp, folder: ReportFolder(root: folder.path)).attest(
+      Bytes64 { UInt8($0) })
     #expect(evidence == AttestationEvidence(platform: .sevSNP, statement: report))
     #expect(try provider.bound == Self.reportData)
     let other = try Folder()
@@ -84,7 +92,8 @@ struct ReportFolderTests {
     .enabled(if: Corpora.directory("attestation") != nil, "corpus attestation is absent"))
   func recorded() throws {
     let corpus = try #require(Corpora.directory("attestation"))
-    let report = [UInt8](try Data(contentsOf: URL(fileURLWithPath: corpus + "/sev-snp/trustee_test-report.bin")))
+    let report = [UInt8](
+      try Data(contentsOf: URL(fileURLWithPath: corpus + "/sev-snp/trustee_test-report.bin")))
     let folder = try Folder()
     _ = try Provider(folder, report: report, auxiliary: nil)
     let evidence = try ReportFolderPlatform(.snp, folder: ReportFolder(root: folder.path)).attest(Bytes64())
@@ -96,7 +105,9 @@ struct ReportFolderTests {
     let folder = try Folder()
     let reader = ReportFolder(root: folder.path)
     #expect(throws: ReportFolderError.reportData(0)) { try reader.report(binding: []) }
-    #expect(throws: ReportFolderError.reportData(65)) { try reader.report(binding: [UInt8](repeating: 0, count: 65)) }
+    #expect(throws: ReportFolderError.reportData(65)) {
+      try reader.report(binding: [UInt8](repeating: 0, count: 65))
+    }
     // A folder without the kernel's files.
     #expect(throws: ReportFolderError.part(.provider, errno: 2)) { try reader.report(binding: [1]) }
     #expect(throws: ReportFolderError.part(.folder, errno: 2)) {
@@ -109,7 +120,9 @@ struct ReportFolderTests {
     }
     let large = try Folder()
     _ = try Provider(large, report: [UInt8](repeating: 0, count: (32 << 10) + 1), auxiliary: nil)
-    let refusal = #expect(throws: ReportFolderError.self) { try ReportFolder(root: large.path).report(binding: [1]) }
+    let refusal = #expect(throws: ReportFolderError.self) {
+      try ReportFolder(root: large.path).report(binding: [1])
+    }
     guard case .length(.outblob, max: 32_768, actual: _) = refusal else {
       Issue.record("\(String(describing: refusal))")
       return

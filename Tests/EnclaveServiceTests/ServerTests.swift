@@ -1,5 +1,5 @@
-import Enclaves
 import EnclaveService
+import Enclaves
 import Foundation
 import Messages
 import SignerJournal
@@ -7,7 +7,8 @@ import Testing
 import WireBytes
 
 /// An enclave behind its socket, and what hostile clients can do to it.
-@Suite("An enclave's socket", .enabled(if: FixedProgram.library != nil, Comment(rawValue: FixedProgram.absence)))
+@Suite(
+  "An enclave's socket", .enabled(if: FixedProgram.library != nil, Comment(rawValue: FixedProgram.absence)))
 struct ServerTests {
   private struct Served {
     let folder: Folder
@@ -78,7 +79,9 @@ struct ServerTests {
 
     deinit { close(file) }
 
-    func send(_ bytes: [UInt8]) { _ = unsafe bytes.withUnsafeBytes { unsafe write(file, $0.baseAddress, $0.count) } }
+    func send(_ bytes: [UInt8]) {
+      _ = unsafe bytes.withUnsafeBytes { unsafe write(file, $0.baseAddress, $0.count) }
+    }
 
     /// What comes until the other end closes, at most 4,096 bytes.
     func receive() -> [UInt8] {
@@ -100,7 +103,8 @@ struct ServerTests {
     // Frames that are no request: refused, and the connection goes on.
     let raw = try Raw(served.path)
     for message in [
-      [0xff], [0x08, 0x00], [0x08, 0x63], [0x08, 0x01, 0x08, 0x01], [0x08, 0x01, 0x12, 0x01, 0x00], [0x08, 0x03, 0x12, 0x01, 0x07],
+      [0xff], [0x08, 0x00], [0x08, 0x63], [0x08, 0x01, 0x08, 0x01], [0x08, 0x01, 0x12, 0x01, 0x00],
+      [0x08, 0x03, 0x12, 0x01, 0x07],
       [0x08, 0x05, 0x12, 0x02, 0x00, 0x00], [0x08, 0x06], [0x08, 0x04, 0x12, 0x01, 0xff],
     ] as [[UInt8]] {
       raw.send([0, 0, 0, UInt8(message.count)] + message)

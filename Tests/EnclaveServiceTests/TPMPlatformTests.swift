@@ -1,7 +1,7 @@
 import Attestation
 import Digests
-import Enclaves
 import EnclaveService
+import Enclaves
 import Foundation
 import Messages
 import SignerJournal
@@ -34,7 +34,8 @@ struct TPMPlatformTests {
     }
 
     func start(
-      _ platform: TPMPlatform, folder: Folder? = nil, signing: EnclaveSigningKind = .p256, withEachAnswer: Bool = true
+      _ platform: TPMPlatform, folder: Folder? = nil, signing: EnclaveSigningKind = .p256,
+      withEachAnswer: Bool = true
     ) throws -> Enclave {
       try Enclave(
         Bench.configuration(folder ?? self.folder, signing: signing, withEachAnswer: withEachAnswer),
@@ -45,7 +46,9 @@ struct TPMPlatformTests {
       try EnclaveDemands.tpm(workload.identity, names: [platform.attestationKey.name], isProduction: true)
     }
 
-    func verify(_ registration: EnclaveRegistration, _ policy: AttestationPolicy) throws(AttestationRefusal) -> AttestationResult {
+    func verify(_ registration: EnclaveRegistration, _ policy: AttestationPolicy) throws(AttestationRefusal)
+      -> AttestationResult
+    {
       try AttestationVerifier.verify(registration.evidence, under: policy, at: .live(Int64(Bench.now)))
     }
   }
@@ -65,7 +68,8 @@ struct TPMPlatformTests {
     #expect(try AttestationPolicy(decoding: [UInt8](policy.text.utf8)) == policy)
     // Another program's policy, another machine's key, and another rotation's evidence are refused.
     let other = EnclaveIdentity(program: SHA256Hash.hash([1]), policy: machine.workload.identity.policy)
-    let otherProgram = try EnclaveDemands.tpm(other, names: [platform.attestationKey.name], isProduction: true)
+    let otherProgram = try EnclaveDemands.tpm(
+      other, names: [platform.attestationKey.name], isProduction: true)
     #expect(throws: AttestationRefusal.self) { try machine.verify(registration, otherProgram) }
     let otherName = [UInt8](platform.attestationKey.name.dropLast()) + [0]
     let otherKey = try EnclaveDemands.tpm(machine.workload.identity, names: [otherName], isProduction: true)
@@ -137,10 +141,13 @@ struct TPMPlatformTests {
       platform.chip?.close()
     }
     try Data([1, 2, 3]).write(to: path)
-    #expect(throws: EnclavePlatformError.damaged(.launches)) { try machine.platform().measure(identity, at: 4) }
+    #expect(throws: EnclavePlatformError.damaged(.launches)) {
+      try machine.platform().measure(identity, at: 4)
+    }
   }
 
-  @Test("gives no evidence once something else was measured into its register, and does not start on it again")
+  @Test(
+    "gives no evidence once something else was measured into its register, and does not start on it again")
   func tampered() throws {
     let machine = try Machine()
     let platform = try machine.platform()
@@ -155,8 +162,10 @@ struct TPMPlatformTests {
     }
     // Whoever quotes the register himself shows a log that does not lead to it.
     let key = try TPMAttestationKey(
-      connection, blob: [UInt8](try Data(contentsOf: URL(fileURLWithPath: machine.folder.path + "/attestation-key"))))
-    let quote = try key.quote(try #require(TPMRegisters([14])), qualifying: registration.keys.reportData.array)
+      connection,
+      blob: [UInt8](try Data(contentsOf: URL(fileURLWithPath: machine.folder.path + "/attestation-key"))))
+    let quote = try key.quote(
+      try #require(TPMRegisters([14])), qualifying: registration.keys.reportData.array)
     var statement = try TPMStatement(decoding: registration.evidence.statement.span)
     statement.quote = quote.attestation
     statement.signature = quote.signature
@@ -223,7 +232,8 @@ struct TPMPlatformTests {
     let registration = try enclave.rotate(Bench.anchor())
     let replyKey = try EphemeralSealingKey(.x25519).publicKey
     for number in 1...8 as ClosedRange<UInt64> {
-      let bytes = try enclave.compute(try Bench.job(number, bodies: [[1]], for: registration, replyTo: replyKey))
+      let bytes = try enclave.compute(
+        try Bench.job(number, bodies: [[1]], for: registration, replyTo: replyKey))
       let answer = try CaseAnswer(decoding: bytes.span)
       // Low s, whatever the TPM gave.
       try EnclaveSignature.verify(
@@ -239,7 +249,8 @@ struct TPMPlatformTests {
     let replyKey = try EphemeralSealingKey(.x25519).publicKey
     for (name, signing, withEach) in [
       ("tpm key, counter with each answer", .tpm, true), ("tpm key, counter at starts", .tpm, false),
-      ("p256 in software, counter at starts", .p256, false), ("secp256k1 in software, counter at starts", .ethereum, false),
+      ("p256 in software, counter at starts", .p256, false),
+      ("secp256k1 in software, counter at starts", .ethereum, false),
     ] as [(String, EnclaveSigningKind, Bool)] {
       let machine = try Machine()
       let enclave = try machine.start(try machine.platform(), signing: signing, withEachAnswer: withEach)

@@ -22,7 +22,9 @@ struct TPMQuoteTests {
     let digest: [UInt8]
 
     init(_ bytes: [UInt8]) {
-      func integer(_ offset: Int, _ count: Int) -> Int { bytes[offset..<offset + count].reduce(0) { $0 << 8 | Int($1) } }
+      func integer(_ offset: Int, _ count: Int) -> Int {
+        bytes[offset..<offset + count].reduce(0) { $0 << 8 | Int($1) }
+      }
       magic = UInt32(integer(0, 4))
       type = UInt16(integer(4, 2))
       var offset = 6
@@ -66,7 +68,8 @@ struct TPMQuoteTests {
     #expect(
       point.isValidSignature(
         try P256.Signing.ECDSASignature(rawRepresentation: signature.raw), for: Data(quote.attestation)))
-    #expect(area.attributes.isSuperset(of: [.restricted, .sign, .fixedTPM, .fixedParent, .sensitiveDataOrigin]))
+    #expect(
+      area.attributes.isSuperset(of: [.restricted, .sign, .fixedTPM, .fixedParent, .sensitiveDataOrigin]))
     #expect(!area.attributes.contains(.decrypt))
   }
 
@@ -85,10 +88,12 @@ struct TPMQuoteTests {
     try simulator.write(quote.signature, to: "signature")
     connection.close()
     let bound = Hex.encode(Self.bound.span, prefix: "")
-    try simulator.run("tpm2_checkquote", "-u", "ak.pem", "-m", "quote", "-s", "signature", "-g", "sha256", "-q", bound)
+    try simulator.run(
+      "tpm2_checkquote", "-u", "ak.pem", "-m", "quote", "-s", "signature", "-g", "sha256", "-q", bound)
     #expect(throws: TPMSimulator.Failure.self) {
       try simulator.run(
-        "tpm2_checkquote", "-u", "ak.pem", "-m", "quote", "-s", "signature", "-g", "sha256", "-q", "ff" + bound.dropFirst(2))
+        "tpm2_checkquote", "-u", "ak.pem", "-m", "quote", "-s", "signature", "-g", "sha256", "-q",
+        "ff" + bound.dropFirst(2))
     }
   }
 
@@ -110,7 +115,9 @@ struct TPMQuoteTests {
     let foreign = try TPMAttestationKey(try other.connection(), blob: blob)
     #expect(throws: TPMKeyError.device(.missing)) { try foreign.confirm() }
     for count in 0..<blob.count {
-      #expect(throws: TPMKeyError.self) { _ = try TPMAttestationKey(try simulator.connection(), blob: [UInt8](blob.prefix(count))) }
+      #expect(throws: TPMKeyError.self) {
+        _ = try TPMAttestationKey(try simulator.connection(), blob: [UInt8](blob.prefix(count)))
+      }
     }
   }
 
@@ -136,7 +143,8 @@ struct TPMQuoteTests {
     let signature = try key.sign(SHA256Hash.hash(message))
     let point = try P256.Signing.PublicKey(compressedRepresentation: key.publicArea.publicKey)
     #expect(
-      point.isValidSignature(try P256.Signing.ECDSASignature(rawRepresentation: signature), for: Data(message)))
+      point.isValidSignature(
+        try P256.Signing.ECDSASignature(rawRepresentation: signature), for: Data(message)))
     #expect(key.publicArea.attributes.isSuperset(of: [.fixedTPM, .fixedParent, .sensitiveDataOrigin, .sign]))
     #expect(!key.publicArea.attributes.contains(.restricted))
     try key.forget()

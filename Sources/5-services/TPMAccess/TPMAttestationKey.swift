@@ -50,7 +50,8 @@ public struct TPMAttestationKey: Sendable {
 
   /// A new key, made inside.
   public static func create(_ connection: TPMConnection) throws(TPMKeyError) -> TPMAttestationKey {
-    let reference = try connection.answer { device throws(TPMFault) in try device.makeKey(.p256, .attestation) }
+    let reference = try connection.answer { device throws(TPMFault) in try device.makeKey(.p256, .attestation)
+    }
     return TPMAttestationKey(connection: connection, reference: reference)
   }
 

@@ -202,7 +202,8 @@ package final class TPMContext {
     // Inputs outlive the call; both outputs are copied before they are freed.
     try unsafe Self.check(
       Esys_Quote(
-        esys, key.raw, TPMHandle.password.raw, TPMHandle.none.raw, TPMHandle.none.raw, &extra, &scheme, &selection,
+        esys, key.raw, TPMHandle.password.raw, TPMHandle.none.raw, TPMHandle.none.raw, &extra, &scheme,
+        &selection,
         &statement, &signature))
     return (
       unsafe Self.sized(statement, capacity: MemoryLayout<TPM2B_ATTEST>.size),
@@ -212,7 +213,9 @@ package final class TPMContext {
 
   /// Values of at most eight registers of the SHA-256 bank, in the order of their numbers: TPML_PCR_SELECTION of those that
   /// the TPM gave, which may be fewer than were asked for, and TPML_DIGEST.
-  package func readRegisters(_ registers: TPMRegisters) throws(TPMFault) -> (selection: [UInt8], values: [UInt8]) {
+  package func readRegisters(_ registers: TPMRegisters) throws(TPMFault) -> (
+    selection: [UInt8], values: [UInt8]
+  ) {
     var selection = TPML_PCR_SELECTION()
     try unsafe Self.unmarshal(registers.encoded(), into: &selection, Tss2_MU_TPML_PCR_SELECTION_Unmarshal)
     var given: UnsafeMutablePointer<TPML_PCR_SELECTION>?

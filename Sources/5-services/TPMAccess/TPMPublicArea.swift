@@ -166,7 +166,9 @@ package enum TPMBytes {
   package static func integers(_ values: UInt16...) -> [UInt8] { values.flatMap { integer($0) } }
 
   /// TPM2B: two bytes of length before the bytes, of which there are fewer than 2^16.
-  package static func sized(_ bytes: some Collection<UInt8>) -> [UInt8] { integer(UInt16(bytes.count)) + bytes }
+  package static func sized(_ bytes: some Collection<UInt8>) -> [UInt8] {
+    integer(UInt16(bytes.count)) + bytes
+  }
 }
 
 /// Reads of TPM structures, with errors of theirs.

@@ -1,5 +1,5 @@
-public import WireBytes
 internal import Digests
+public import WireBytes
 
 /// A register's number and its value in the SHA-256 bank.
 public struct TPMRegisterValue: Hashable, Sendable {
@@ -55,7 +55,9 @@ extension TPMDevice {
     var reader = ByteReader(answer.values.span)
     do throws(TPMDecodingError) {
       let count = try TPMReading.integer(&reader, UInt32.self)
-      guard count == UInt32(numbers.count) else { throw TPMDecodingError.field(.pcrSelection, value: UInt64(count)) }
+      guard count == UInt32(numbers.count) else {
+        throw TPMDecodingError.field(.pcrSelection, value: UInt64(count))
+      }
       var values: [TPMRegisterValue] = []
       for number in numbers {
         let digest = try TPMReading.sized(&reader, max: 32, .digest)

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Attestation
-import Enclaves
 import EnclaveService
+import Enclaves
 import Foundation
 import Messages
 import TPMAccess
@@ -11,11 +11,13 @@ import WireBytes
 struct WorkloadArguments: ParsableArguments {
   @Argument(help: ArgumentHelp("The program: WASM with a CosmWasm `query`.", valueName: "program"))
   var program: String?
-  @Option(help: ArgumentHelp("The enclave's policy: JSON, schema causeway-enclave-policy/1.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("The enclave's policy: JSON, schema causeway-enclave-policy/1.", valueName: "file"))
   var policy: String?
   @Option(
     help: ArgumentHelp(
-      "Follow a chain instead of computing cases: JSON, schema causeway-enclave-follow/1.", valueName: "file"))
+      "Follow a chain instead of computing cases: JSON, schema causeway-enclave-follow/1.", valueName: "file")
+  )
   var follow: String?
 
   func load() throws -> EnclaveWorkload {
@@ -31,8 +33,12 @@ struct WorkloadArguments: ParsableArguments {
         throw Complaint("no wasmtime that runs it: \(error)", code: Complaint.notNow)
       }
     case (nil, nil, let follow?):
-      do { return .follow(try FollowPolicy(decoding: try InputFile.read(follow, sizeMax: FollowPolicy.textSizeMax))) }
-      catch let error as FollowPolicyError { throw Complaint("\(follow) is no policy to follow by: \(error)") }
+      do {
+        return .follow(
+          try FollowPolicy(decoding: try InputFile.read(follow, sizeMax: FollowPolicy.textSizeMax)))
+      } catch let error as FollowPolicyError {
+        throw Complaint("\(follow) is no policy to follow by: \(error)")
+      }
     default:
       throw Complaint("give a program with --policy FILE, or --follow FILE; not both")
     }
@@ -65,7 +71,9 @@ struct PlatformArguments: ParsableArguments {
     case .tpm:
       do {
         let registers = bootRegisters.split(separator: ",").map { Int($0) ?? -1 }
-        guard let boot = TPMRegisters(Set(registers)) else { throw Complaint("PCRs are numbers from 0 to 23") }
+        guard let boot = TPMRegisters(Set(registers)) else {
+          throw Complaint("PCRs are numbers from 0 to 23")
+        }
         let digits = counter.hasPrefix("0x") ? String(counter.dropFirst(2)) : ""
         let index = counter == "none" ? nil : UInt32(digits, radix: 16)
         guard counter == "none" || index != nil else { throw Complaint("an index is written 0x…, or `none`") }
@@ -104,7 +112,9 @@ enum InputFile {
   static func read(_ path: String, sizeMax: Int) throws -> [UInt8] {
     guard let file = FileHandle(forReadingAtPath: path) else { throw Complaint("\(path) cannot be read") }
     defer { try? file.close() }
-    guard let bytes = try? file.read(upToCount: sizeMax + 1) else { throw Complaint("\(path) cannot be read") }
+    guard let bytes = try? file.read(upToCount: sizeMax + 1) else {
+      throw Complaint("\(path) cannot be read")
+    }
     guard bytes.count <= sizeMax else { throw Complaint("\(path) has more than \(sizeMax) bytes") }
     return [UInt8](bytes)
   }
@@ -119,7 +129,8 @@ enum HexArgument {
   /// ERC-7930 in hexadecimal, or the CAIP-2 name of a chain.
   static func address(_ text: String, _ name: String) throws -> InteroperableAddress {
     if text.hasPrefix("0x") {
-      guard let bytes = try? Hex.decode(text), let address = try? InteroperableAddress(decoding: bytes.span) else {
+      guard let bytes = try? Hex.decode(text), let address = try? InteroperableAddress(decoding: bytes.span)
+      else {
         throw Complaint("\(name) is no ERC-7930 address")
       }
       return address

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Attestation
-import Encodings
 import EnclaveService
+import Encodings
 import Foundation
 import TPMAccess
 import WireBytes
@@ -30,14 +30,17 @@ struct MeasureCommand: ParsableCommand {
     let policy = Hex.encode(identity.policy.span)
     if json {
       let value: JSONValue = [
-        "program": .string(program), "policy": .string(policy), "launchRegister": .number(String(TPMLaunchLog.pcr)),
-        "launches": [["program": .string(program), "policy": .string(policy)]], "nitroRegister16": .string(nitro),
+        "program": .string(program), "policy": .string(policy),
+        "launchRegister": .number(String(TPMLaunchLog.pcr)),
+        "launches": [["program": .string(program), "policy": .string(policy)]],
+        "nitroRegister16": .string(nitro),
       ]
       Terminal.print(value.text())
     } else {
       Terminal.print("program  \(program)")
       Terminal.print("policy   \(policy)")
-      Terminal.print("tpm      PCR \(TPMLaunchLog.pcr) of sha256: launches of exactly this program and policy")
+      Terminal.print(
+        "tpm      PCR \(TPMLaunchLog.pcr) of sha256: launches of exactly this program and policy")
       Terminal.print("nitro    PCR 16: \(nitro)")
     }
   }
@@ -77,10 +80,13 @@ struct PolicyCommand: ParsableCommand {
         guard let machine = try platform.open(folder: folder) as? TPMPlatform else { return }
         let values = try boot.map(Self.value)
         let policy = try EnclaveDemands.tpm(
-          identity, names: [machine.attestationKey.name], boot: values, ageMaxSeconds: maximumAge, isProduction: true)
+          identity, names: [machine.attestationKey.name], boot: values, ageMaxSeconds: maximumAge,
+          isProduction: true)
         Terminal.print(policy.text)
       case .nitro, .snp, .tdx:
-        throw Complaint("measurements of \(platform.platform.rawValue) are of the machine's image: write the policy by hand")
+        throw Complaint(
+          "measurements of \(platform.platform.rawValue) are of the machine's image: write the policy by hand"
+        )
       }
     } catch let error as AttestationPolicyError { throw Complaint("no such policy: \(error)") }
   }

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Encodings
 import EnclaveService
+import Encodings
 import Foundation
 import Messages
 import Synchronization
@@ -24,23 +24,33 @@ struct RunCommand: AsyncParsableCommand {
 
   @OptionGroup var workload: WorkloadArguments
   @OptionGroup var platform: PlatformArguments
-  @Option(help: ArgumentHelp("The enclave's folder: its log, and what its platform keeps.", valueName: "path"))
+  @Option(
+    help: ArgumentHelp("The enclave's folder: its log, and what its platform keeps.", valueName: "path"))
   var folder: String
   @Option(help: ArgumentHelp("Where the log's anchor lies: best on another medium.", valueName: "path"))
   var anchors: String?
-  @Option(help: ArgumentHelp("Listen on this socket, in a directory that is closed to others.", valueName: "path"))
+  @Option(
+    help: ArgumentHelp("Listen on this socket, in a directory that is closed to others.", valueName: "path"))
   var socket: String
-  @Option(help: ArgumentHelp("The settlement domain: cosmos:demo-1, or ERC-7930 in hexadecimal.", valueName: "chain"))
+  @Option(
+    help: ArgumentHelp(
+      "The settlement domain: cosmos:demo-1, or ERC-7930 in hexadecimal.", valueName: "chain"))
   var domain: String
-  @Option(help: ArgumentHelp("The account that registers the keys: ERC-7930 in hexadecimal.", valueName: "account"))
+  @Option(
+    help: ArgumentHelp("The account that registers the keys: ERC-7930 in hexadecimal.", valueName: "account"))
   var `operator`: String
-  @Option(help: "What receipts are signed with: p256, ethereum (checked by EVM contracts) or tpm (P-256 in the TPM).")
+  @Option(
+    help:
+      "What receipts are signed with: p256, ethereum (checked by EVM contracts) or tpm (P-256 in the TPM).")
   var signing: SigningName = .p256
   @Option(help: "What inputs are sealed with: xwing or x25519.")
   var sealing: SealingName = .xwing
   @Option(help: ArgumentHelp("How long keys live, in seconds.", valueName: "seconds"))
   var lifetime: UInt64 = 86_400
-  @Flag(help: "Raise the TPM's counter at starts alone: fewer writes, and an older copy of the last start goes unnoticed.")
+  @Flag(
+    help:
+      "Raise the TPM's counter at starts alone: fewer writes, and an older copy of the last start goes unnoticed."
+  )
   var counterAtStarts = false
   @Option(help: "The list of system calls: enforce, log or off.")
   var filter: FilterName = .enforce
@@ -93,7 +103,8 @@ struct RunCommand: AsyncParsableCommand {
     let policy = Hex.encode(enclave.identity.policy.span)
     if json {
       let event: JSONValue = [
-        "event": "ready", "socket": .string(socket), "platform": .string(machine.name), "program": .string(program),
+        "event": "ready", "socket": .string(socket), "platform": .string(machine.name),
+        "program": .string(program),
         "policy": .string(policy),
       ]
       Terminal.print(event.text())

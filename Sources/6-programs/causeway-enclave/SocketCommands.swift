@@ -1,7 +1,7 @@
 import ArgumentParser
 import Attestation
-import Encodings
 import EnclaveService
+import Encodings
 import Messages
 import WireBytes
 
@@ -20,10 +20,13 @@ struct StatusCommand: AsyncParsableCommand {
     Terminal.print("policy    \(Hex.encode(status.identity.policy.span))")
     Terminal.print("answers   \(status.answers)")
     if status.failed { Terminal.print("failed    nothing can be written down: start it again") }
-    if let followed = status.followed { Terminal.print("followed  \(followed.chainID) to height \(followed.height)") }
+    if let followed = status.followed {
+      Terminal.print("followed  \(followed.chainID) to height \(followed.height)")
+    }
     for registration in status.registrations {
       Terminal.print(
-        "keys      \(Hex.encode(registration.id.span)) sequence \(registration.sequence), until \(registration.expires)")
+        "keys      \(Hex.encode(registration.id.span)) sequence \(registration.sequence), until \(registration.expires)"
+      )
     }
     if status.registrations.isEmpty { Terminal.print("keys      none: rotate makes them") }
   }
@@ -56,7 +59,8 @@ struct RotateCommand: AsyncParsableCommand {
 /// `causeway-enclave evidence`.
 struct EvidenceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "evidence", abstract: "Print keys with the platform's evidence: of the newest, or of one registration.")
+    commandName: "evidence",
+    abstract: "Print keys with the platform's evidence: of the newest, or of one registration.")
 
   @OptionGroup var place: SocketArguments
   @Option(help: ArgumentHelp("The registration; the newest when left out.", valueName: "hash"))
@@ -81,7 +85,9 @@ enum RegistrationText {
     ]
     if json {
       Terminal.print(
-        JSONValue.object(Dictionary(uniqueKeysWithValues: members.map { ($0.name, JSONValue.string($0.value)) })).text())
+        JSONValue.object(
+          Dictionary(uniqueKeysWithValues: members.map { ($0.name, JSONValue.string($0.value)) })
+        ).text())
     } else {
       for member in members { Terminal.print("\(member.name)  \(member.value)") }
     }

@@ -35,10 +35,13 @@ public struct FollowPolicy: Hashable, Sendable {
   public let start: FollowedState
 
   public init(
-    chainID: String, trustingPeriodSeconds: UInt64, clockDriftSeconds: UInt64, binding: Bytes32, start: FollowedState
+    chainID: String, trustingPeriodSeconds: UInt64, clockDriftSeconds: UInt64, binding: Bytes32,
+    start: FollowedState
   ) throws(FollowPolicyError) {
     guard (1...50).contains(chainID.utf8.count) else { throw .member("chainId") }
-    guard (1...(10 * 365 * 86_400)).contains(trustingPeriodSeconds) else { throw .member("trustingPeriodSeconds") }
+    guard (1...(10 * 365 * 86_400)).contains(trustingPeriodSeconds) else {
+      throw .member("trustingPeriodSeconds")
+    }
     guard clockDriftSeconds <= 3_600 else { throw .member("clockDriftSeconds") }
     guard start.chainID == chainID else { throw .member("start") }
     self.chainID = chainID
@@ -69,7 +72,9 @@ public struct FollowPolicy: Hashable, Sendable {
   /// Reads untrusted JSON; white space and the order of members are free, unknown members are not.
   public init(decoding text: [UInt8]) throws(FollowPolicyError) {
     let json: JSONValue
-    do { json = try JSONValue(decoding: text, limits: JSONLimits(sizeBytes: Self.textSizeMax, depth: 4)) } catch {
+    do {
+      json = try JSONValue(decoding: text, limits: JSONLimits(sizeBytes: Self.textSizeMax, depth: 4))
+    } catch {
       throw .json(error)
     }
     let members = try Self.object(
@@ -100,7 +105,9 @@ public struct FollowPolicy: Hashable, Sendable {
     _ json: JSONValue, _ path: String, _ known: Set<String>
   ) throws(FollowPolicyError) -> [String: JSONValue] {
     guard let members = json.object else { throw .member(path) }
-    if let stranger = members.keys.filter({ !known.contains($0) }).sorted().first { throw .unknownMember(stranger) }
+    if let stranger = members.keys.filter({ !known.contains($0) }).sorted().first {
+      throw .unknownMember(stranger)
+    }
     return members
   }
 
@@ -124,6 +131,7 @@ public struct FollowPolicy: Hashable, Sendable {
 
   var options: CometBFT.ClientOptions {
     CometBFT.ClientOptions(
-      trustingPeriod: .seconds(Int64(trustingPeriodSeconds)), clockDriftMax: .seconds(Int64(clockDriftSeconds)))
+      trustingPeriod: .seconds(Int64(trustingPeriodSeconds)),
+      clockDriftMax: .seconds(Int64(clockDriftSeconds)))
   }
 }

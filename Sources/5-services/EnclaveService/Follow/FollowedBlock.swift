@@ -21,7 +21,8 @@ public struct FollowedBlock: Hashable, Sendable {
   public let trustedValidators: CometBFT.ValidatorSet
 
   public init(
-    signedHeader: CometBFT.SignedHeader, validators: CometBFT.ValidatorSet, trustedValidators: CometBFT.ValidatorSet
+    signedHeader: CometBFT.SignedHeader, validators: CometBFT.ValidatorSet,
+    trustedValidators: CometBFT.ValidatorSet
   ) {
     self.signedHeader = signedHeader
     self.validators = validators

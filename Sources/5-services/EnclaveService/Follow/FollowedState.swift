@@ -31,9 +31,11 @@ public struct FollowedState: Hashable, Sendable {
   public let nanoseconds: UInt32
 
   public init(
-    chainID: String, height: UInt64, header: Bytes32, nextValidators: Bytes32, seconds: UInt64, nanoseconds: UInt32
+    chainID: String, height: UInt64, header: Bytes32, nextValidators: Bytes32, seconds: UInt64,
+    nanoseconds: UInt32
   ) throws(FollowedStateError) {
-    guard (1...50).contains(chainID.utf8.count), chainID.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+    guard (1...50).contains(chainID.utf8.count), chainID.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
+    else {
       throw .chainID
     }
     guard (1...UInt64(Int64.max)).contains(height) else { throw .height(height) }

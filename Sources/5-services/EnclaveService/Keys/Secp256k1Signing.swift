@@ -29,7 +29,9 @@ struct Secp256k1Signing: Sendable {
   func publicKey(of secret: borrowing SecretBytes) -> FixedBytes<65>? {
     var point = secp256k1_pubkey()
     let made = unsafe secret.withUnsafeBytes { bytes in
-      guard bytes.count == 32, let start = unsafe bytes.bindMemory(to: UInt8.self).baseAddress else { return false }
+      guard bytes.count == 32, let start = unsafe bytes.bindMemory(to: UInt8.self).baseAddress else {
+        return false
+      }
       return unsafe secp256k1_ec_pubkey_create(context, &point, start) == 1
     }
     guard made else { return nil }
@@ -72,7 +74,8 @@ struct Secp256k1Signing: Sendable {
     var span = compact.mutableSpan
     unsafe span.withUnsafeMutableBufferPointer { buffer in
       guard let start = buffer.baseAddress else { return }
-      _ = unsafe secp256k1_ecdsa_recoverable_signature_serialize_compact(context, start, &recovery, &signature)
+      _ = unsafe secp256k1_ecdsa_recoverable_signature_serialize_compact(
+        context, start, &recovery, &signature)
     }
     return (0..<64).map { compact[$0] } + [27 + UInt8(truncatingIfNeeded: recovery & 1)]
   }

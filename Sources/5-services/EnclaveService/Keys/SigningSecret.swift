@@ -82,7 +82,9 @@ struct SigningSecret: Sendable {
     case .p256(let secret):
       let made = secret.withSpan { (scalar: Span<UInt8>) -> [UInt8]? in
         // swift-crypto keeps its own copy of the scalar for the length of this call, and wipes it.
-        guard let key = try? P256.Signing.PrivateKey(rawRepresentation: [UInt8](copying: scalar)) else { return nil }
+        guard let key = try? P256.Signing.PrivateKey(rawRepresentation: [UInt8](copying: scalar)) else {
+          return nil
+        }
         return (try? key.signature(for: GivenDigest(digest))).map { [UInt8]($0.rawRepresentation) }
       }
       guard let made else { throw .invalidSignature }
@@ -90,7 +92,9 @@ struct SigningSecret: Sendable {
     case .secp256k1(let secret):
       signature = Secp256k1Signing.shared.sign(digest, with: secret)
     case .tpm(let key):
-      do { signature = EnclaveSignature.lowS(try key.sign(digest), suite: .p256) } catch { throw .device(error) }
+      do { signature = EnclaveSignature.lowS(try key.sign(digest), suite: .p256) } catch {
+        throw .device(error)
+      }
     }
     do { try EnclaveSignature.verify(digest: digest, signature: signature, key: publicKey, at: 0) } catch {
       throw .invalidSignature

@@ -51,7 +51,9 @@ struct LogCipher: Sendable {
   }
 
   /// swift-crypto keeps its own copy for the length of a call, and wipes it.
-  private static func key(_ bytes: Span<UInt8>) -> SymmetricKey { SymmetricKey(data: [UInt8](copying: bytes)) }
+  private static func key(_ bytes: Span<UInt8>) -> SymmetricKey {
+    SymmetricKey(data: [UInt8](copying: bytes))
+  }
 
   private func beside(_ ordinal: UInt64) -> [UInt8] {
     var bytes = [UInt8]("causeway/enclave-log/v1".utf8)

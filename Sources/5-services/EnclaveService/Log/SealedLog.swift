@@ -56,7 +56,8 @@ struct SealedLog: ~Copyable, Sendable {
   ///   - time: milliseconds since 1970, for the journal's own lines.
   static func open(
     folder: String, anchors: String, secret: Secrets.SharedSecret, counter: (any MonotonicCounter)?,
-    raising: Raising, files: any DurableFiles, at time: UInt64, replay: (LogEntry) throws(LogOrderError) -> Void
+    raising: Raising, files: any DurableFiles, at time: UInt64,
+    replay: (LogEntry) throws(LogOrderError) -> Void
   ) throws(SealedLogRefusal) -> SealedLog {
     let places = SignerPlaces(state: folder + "/log", anchors: anchors)
     let vault = try identifier(folder, places, files)
@@ -83,7 +84,8 @@ struct SealedLog: ~Copyable, Sendable {
   }
 
   private static func replay(
-    _ record: [UInt8], _ ordinal: UInt64, _ cipher: LogCipher, _ replay: (LogEntry) throws(LogOrderError) -> Void
+    _ record: [UInt8], _ ordinal: UInt64, _ cipher: LogCipher,
+    _ replay: (LogEntry) throws(LogOrderError) -> Void
   ) throws(SealedLogRefusal) {
     let opened: [UInt8]
     do { opened = try cipher.open(record, ordinal: ordinal) } catch { throw .cipher(error) }
@@ -108,7 +110,9 @@ struct SealedLog: ~Copyable, Sendable {
       return vault
     }
     let vault = VaultID(SecretBytes(random: 32).withSpan { Bytes32($0, at: 0) })
-    do { try StateFile.replace(path, in: folder, with: vault.bytes.array + [0], files) } catch { throw .files(error) }
+    do { try StateFile.replace(path, in: folder, with: vault.bytes.array + [0], files) } catch {
+      throw .files(error)
+    }
     try make(vault, path, folder, places, files)
     return vault
   }
@@ -117,7 +121,9 @@ struct SealedLog: ~Copyable, Sendable {
     _ vault: VaultID, _ path: String, _ folder: String, _ places: SignerPlaces, _ files: any DurableFiles
   ) throws(SealedLogRefusal) {
     do { try SignerRecords.create(places, vault: vault, files: files) } catch { throw .records(error) }
-    do { try StateFile.replace(path, in: folder, with: vault.bytes.array + [1], files) } catch { throw .files(error) }
+    do { try StateFile.replace(path, in: folder, with: vault.bytes.array + [1], files) } catch {
+      throw .files(error)
+    }
   }
 
   private init(

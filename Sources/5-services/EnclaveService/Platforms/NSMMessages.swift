@@ -68,7 +68,10 @@ public enum NSMRequest: Hashable, Sendable {
       }
       value = Self.tagged(
         "Attestation",
-        [("user_data", Self.optional(userData)), ("nonce", Self.optional(nonce)), ("public_key", Self.optional(publicKey))])
+        [
+          ("user_data", Self.optional(userData)), ("nonce", Self.optional(nonce)),
+          ("public_key", Self.optional(publicKey)),
+        ])
     case .describePCR(let index): value = Self.tagged("DescribePCR", [("index", .unsigned(UInt64(index)))])
     case .extendPCR(let index, let bytes):
       value = Self.tagged("ExtendPCR", [("index", .unsigned(UInt64(index))), ("data", .bytes(bytes))])
@@ -143,7 +146,9 @@ public enum NSMResponse: Hashable, Sendable {
       }
       var locked: [UInt16] = []
       for item in items {
-        guard let number = item.unsigned.flatMap({ UInt16(exactly: $0) }) else { throw .member("locked_pcrs") }
+        guard let number = item.unsigned.flatMap({ UInt16(exactly: $0) }) else {
+          throw .member("locked_pcrs")
+        }
         locked.append(number)
       }
       guard let count = members["max_pcrs"]?.unsigned.flatMap({ UInt16(exactly: $0) }) else {
@@ -183,7 +188,8 @@ public struct NSMClient: Sendable {
 
   /// A document that binds `userData`.
   public func attestation(userData: [UInt8]) throws(NSMError) -> [UInt8] {
-    guard case .attestation(let document) = try ask(.attestation(userData: userData, nonce: nil, publicKey: nil))
+    guard
+      case .attestation(let document) = try ask(.attestation(userData: userData, nonce: nil, publicKey: nil))
     else { throw .unexpectedAnswer }
     return document
   }

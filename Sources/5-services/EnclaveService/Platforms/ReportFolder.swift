@@ -117,7 +117,9 @@ public struct ReportFolder: Sendable {
     guard file >= 0 else { throw .part(part, errno: errno) }
     defer { close(file) }
     // Binary attributes are taken in one write.
-    let count = unsafe bytes.withUnsafeBytes { buffer in unsafe Foundation.write(file, buffer.baseAddress, buffer.count) }
+    let count = unsafe bytes.withUnsafeBytes { buffer in
+      unsafe Foundation.write(file, buffer.baseAddress, buffer.count)
+    }
     guard count == bytes.count else { throw .part(part, errno: errno) }
   }
 
@@ -134,7 +136,9 @@ public struct ReportFolder: Sendable {
     var piece = [UInt8](repeating: 0, count: 4_096)
     while true {
       // `piece` is ours, and no more than it has is read.
-      let count = unsafe piece.withUnsafeMutableBytes { unsafe Foundation.read(file, $0.baseAddress, $0.count) }
+      let count = unsafe piece.withUnsafeMutableBytes {
+        unsafe Foundation.read(file, $0.baseAddress, $0.count)
+      }
       guard count >= 0 else {
         if errno == EINTR { continue }
         // The kernel refuses to give what the provider does not have.

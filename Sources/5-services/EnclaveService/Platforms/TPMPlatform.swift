@@ -24,7 +24,8 @@ public final class TPMPlatform: EnclavePlatform {
 
     /// PCR 14, sealing to PCR 7 (keys and state of secure boot), and an index of the project's unless told otherwise.
     public init(
-      launchRegister: Int = TPMLaunchLog.pcr, bootRegisters: TPMRegisters? = nil, counterIndex: UInt32? = 0x0143_4557,
+      launchRegister: Int = TPMLaunchLog.pcr, bootRegisters: TPMRegisters? = nil,
+      counterIndex: UInt32? = 0x0143_4557,
       certificates: [[UInt8]] = []
     ) {
       precondition((0..<TPMRegisters.count).contains(launchRegister))
@@ -116,10 +117,14 @@ public final class TPMPlatform: EnclavePlatform {
       }
       log = shorter
     }
-    guard log.launches.count < TPMLaunchLog.launchesMax else { throw .launches(max: TPMLaunchLog.launchesMax) }
+    guard log.launches.count < TPMLaunchLog.launchesMax else {
+      throw .launches(max: TPMLaunchLog.launchesMax)
+    }
     let launch = TPMLaunchLog.Launch(program: identity.program, policy: identity.policy, start: start)
     log.launches.append(launch)
-    do throws(FileCallError) { try StateFile.replace(path(.launches), in: folder, with: log.encoded(), files) } catch {
+    do throws(FileCallError) {
+      try StateFile.replace(path(.launches), in: folder, with: log.encoded(), files)
+    } catch {
       throw .files(error)
     }
     do throws(TPMError) {
@@ -157,7 +162,8 @@ public final class TPMPlatform: EnclavePlatform {
     // Evidence that no verifier takes is not handed out.
     guard quote.values.first?.value == log.pcrValue else {
       throw .register(
-        number: configuration.launchRegister, logged: log.pcrValue, found: quote.values.first?.value ?? Bytes32())
+        number: configuration.launchRegister, logged: log.pcrValue,
+        found: quote.values.first?.value ?? Bytes32())
     }
     let statement = TPMStatement(
       quote: quote.attestation, signature: quote.signature,
@@ -195,7 +201,9 @@ public final class TPMPlatform: EnclavePlatform {
     } catch { throw .seal(error) }
     // What does not open again, here and now, is not relied on.
     guard opens else { throw .damaged(.storageKey) }
-    do { try StateFile.replace(path(.storageKey), in: folder, with: blob, files) } catch { throw .files(error) }
+    do { try StateFile.replace(path(.storageKey), in: folder, with: blob, files) } catch {
+      throw .files(error)
+    }
     return Secrets.SharedSecret(secret)
   }
 }

@@ -79,12 +79,16 @@ public final class CaseProgram: Sendable {
 /// The nothing around a program: reads find nothing, and all else ends the call.
 struct NoBackend: ContractBackend {
   mutating func read(_ key: [UInt8]) throws(BackendFailure) -> BackendAnswer<[UInt8]?> { BackendAnswer(nil) }
-  mutating func write(_ value: [UInt8], to key: [UInt8]) throws(BackendFailure) -> UInt64 { throw Self.closed }
+  mutating func write(_ value: [UInt8], to key: [UInt8]) throws(BackendFailure) -> UInt64 {
+    throw Self.closed
+  }
   mutating func remove(_ key: [UInt8]) throws(BackendFailure) -> UInt64 { throw Self.closed }
   mutating func scan(from: [UInt8]?, until: [UInt8]?, descending: Bool) throws(BackendFailure)
     -> BackendAnswer<Int>
   { BackendAnswer(0) }
-  mutating func next(_ iterator: Int) throws(BackendFailure) -> BackendAnswer<ContractEntry?> { BackendAnswer(nil) }
+  mutating func next(_ iterator: Int) throws(BackendFailure) -> BackendAnswer<ContractEntry?> {
+    BackendAnswer(nil)
+  }
   mutating func query(_ request: [UInt8], gasLimit: UInt64) throws(BackendFailure) -> BackendAnswer<[UInt8]> {
     throw Self.closed
   }

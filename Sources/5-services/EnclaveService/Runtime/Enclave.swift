@@ -168,22 +168,30 @@ public final class Enclave: Sendable {
         throw .anchor(last: last, actual: anchor.height)
       }
       let signing: SigningSecret
-      do throws(EnclaveSigningError) { signing = try SigningSecret(configuration.signing, tpm: platform.chip) } catch { throw .signing(error) }
+      do throws(EnclaveSigningError) {
+        signing = try SigningSecret(configuration.signing, tpm: platform.chip)
+      } catch { throw .signing(error) }
       let keys: EnclaveKeys
       let sealing: EphemeralSealingKey
-      do throws(SealingError) { sealing = try EphemeralSealingKey(configuration.sealing) } catch { throw .signing(.invalidSignature) }
+      do throws(SealingError) { sealing = try EphemeralSealingKey(configuration.sealing) } catch {
+        throw .signing(.invalidSignature)
+      }
       do throws(EnclaveFormatError) {
         keys = try EnclaveKeys(
           domain: configuration.domain, operator: configuration.operator, program: identity.program,
           policy: identity.policy, signing: signing.publicKey, sealing: sealing.publicKey,
-          sequence: state.memory.sequence + 1, anchorHeight: anchor.height, anchorHash: anchor.hash, issued: now,
+          sequence: state.memory.sequence + 1, anchorHeight: anchor.height, anchorHash: anchor.hash,
+          issued: now,
           expires: now + configuration.lifetimeSeconds)
       } catch { throw .format(error) }
       let evidence: AttestationEvidence
-      do throws(EnclavePlatformError) { evidence = try platform.attest(keys.reportData) } catch { throw .platform(error) }
+      do throws(EnclavePlatformError) { evidence = try platform.attest(keys.reportData) } catch {
+        throw .platform(error)
+      }
       let registration = EnclaveRegistration(keys: keys, evidence: evidence)
       let entry = LogEntry.keys(
-        sequence: keys.sequence, registration: registration.id, keys: keys.encoded(), evidence: evidence.encoded())
+        sequence: keys.sequence, registration: registration.id, keys: keys.encoded(),
+        evidence: evidence.encoded())
       try write(entry, to: &state, at: now)
       state.ring.add(KeyRing.Generation(registration: registration, signing: signing, sealing: sealing))
       return registration
@@ -201,7 +209,9 @@ public final class Enclave: Sendable {
   /// Keys and evidence of any registration that this log knows, also of one that is over.
   public func evidence(of registration: Bytes32) throws(EnclaveRefusal) -> EnclaveRegistration {
     try withState { (state: inout State) throws(EnclaveRefusal) -> EnclaveRegistration in
-      guard let known = state.memory.registrations[registration] else { throw .unknownRegistration(registration) }
+      guard let known = state.memory.registrations[registration] else {
+        throw .unknownRegistration(registration)
+      }
       return known
     }
   }
@@ -246,15 +256,22 @@ public final class Enclave: Sendable {
         }
       } catch { throw .job(error) }
       let said: [UInt8]
-      do throws(CaseProgramError) { said = try program.answer(opened.programInput, gas: policy.gas) } catch { throw .program(error) }
+      do throws(CaseProgramError) { said = try program.answer(opened.programInput, gas: policy.gas) } catch {
+        throw .program(error)
+      }
       let computed: ComputedCase
-      do throws(ProgramAnswerError) { computed = try opened.finish(said, log: log) } catch { throw .answer(error) }
+      do throws(ProgramAnswerError) { computed = try opened.finish(said, log: log) } catch {
+        throw .answer(error)
+      }
       let signature: [UInt8]
-      do throws(EnclaveSigningError) { signature = try generation.signing.sign(computed.digest) } catch { throw .signing(error) }
+      do throws(EnclaveSigningError) { signature = try generation.signing.sign(computed.digest) } catch {
+        throw .signing(error)
+      }
       let answer = CaseAnswer(
         receipt: computed.receipt, signature: signature, update: computed.update, replies: computed.replies
       ).encoded()
-      let entry = LogEntry.answer(sequence: computed.receipt.sequence, case: name, inputs: inputs, answer: answer)
+      let entry = LogEntry.answer(
+        sequence: computed.receipt.sequence, case: name, inputs: inputs, answer: answer)
       try write(entry, to: &state, at: now)
       return answer
     }
@@ -270,7 +287,9 @@ public final class Enclave: Sendable {
     var chosen = newest
     for registration in ring.registrations.reversed() {
       let count = counts[registration.id] ?? 0
-      if count > counts[chosen.registration.id] ?? 0, let generation = ring[registration.id] { chosen = generation }
+      if count > counts[chosen.registration.id] ?? 0, let generation = ring[registration.id] {
+        chosen = generation
+      }
     }
     // None of the envelopes is for keys that are held: whoever asked has the wrong enclave, or it was restarted.
     if let first = job.envelopes.first, counts[chosen.registration.id] == nil {
@@ -339,7 +358,8 @@ public final class Enclave: Sendable {
       if let failure = state.failure { throw .records(failure) }
       defer {
         let status = EnclaveStatus(
-          platform: platform.name, isSimulated: platform.isSimulated, identity: identity, epoch: state.log.epoch,
+          platform: platform.name, isSimulated: platform.isSimulated, identity: identity,
+          epoch: state.log.epoch,
           answers: UInt64(state.memory.answerCount), sequence: state.memory.sequence,
           registrations: state.ring.registrations.map {
             EnclaveStatus.Registration(

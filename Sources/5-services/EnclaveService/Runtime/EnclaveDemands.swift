@@ -11,7 +11,8 @@ public enum EnclaveDemands {
   ///   - roots: fingerprints of roots of certificates of attestation keys.
   ///   - boot: further registers with the values that they may have.
   public static func tpm(
-    _ identity: EnclaveIdentity, names: [[UInt8]], roots: [Bytes32] = [], boot: [(register: Int, values: [[UInt8]])] = [],
+    _ identity: EnclaveIdentity, names: [[UInt8]], roots: [Bytes32] = [],
+    boot: [(register: Int, values: [[UInt8]])] = [],
     ageMaxSeconds: Int64? = nil, isProduction: Bool
   ) throws(AttestationPolicyError) -> AttestationPolicy {
     var registers = boot.map { TPMPolicy.PCR(index: $0.register, rule: .values($0.values)) }

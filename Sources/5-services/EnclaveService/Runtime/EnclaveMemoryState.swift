@@ -39,7 +39,8 @@ struct EnclaveMemoryState: Sendable {
       registrations[registration] = EnclaveRegistration(keys: keys, evidence: evidence)
       receipts[registration] = ReceiptLog(keys: keys, countMax: Enclave.answersMax)
     case .answer(let sequence, let name, let inputs, let answer):
-      guard follower == nil, answers[name] == nil, let receipt = try? CaseAnswer(decoding: answer.span).receipt,
+      guard follower == nil, answers[name] == nil,
+        let receipt = try? CaseAnswer(decoding: answer.span).receipt,
         receipt.sequence == sequence, receipt.case == name, receipt.inputs == inputs,
         (try? receipts[receipt.registration]?.append(receipt)) != nil
       else { throw LogOrderError() }

@@ -77,7 +77,8 @@ extension EnclaveRefusal {
       "the program gave no answer"
     case .answer: "the program's answer is none that a case can have"
     case .program(.engine), .program(.code), .program(.noQuery), .unsupported, .noKeys, .unknownRegistration,
-      .registrations, .anchor, .format, .job, .otherInputs, .answerTooLarge, .cases, .block, .platform, .signing,
+      .registrations, .anchor, .format, .job, .otherInputs, .answerTooLarge, .cases, .block, .platform,
+      .signing,
       .records:
       "\(self)"
     }

@@ -37,7 +37,8 @@ public struct EnclaveStatus: Hashable, Sendable {
   public let failed: Bool
 
   public init(
-    platform: String, isSimulated: Bool, identity: EnclaveIdentity, epoch: UInt64, answers: UInt64, sequence: UInt64,
+    platform: String, isSimulated: Bool, identity: EnclaveIdentity, epoch: UInt64, answers: UInt64,
+    sequence: UInt64,
     registrations: [Registration], followed: FollowedState?, failed: Bool
   ) {
     self.platform = platform
@@ -54,8 +55,10 @@ public struct EnclaveStatus: Hashable, Sendable {
   public var json: JSONValue {
     var members: [String: JSONValue] = [
       "schema": .string(Self.schema), "platform": .string(platform), "simulated": .boolean(isSimulated),
-      "program": .string(Hex.encode(identity.program.span)), "policy": .string(Hex.encode(identity.policy.span)),
-      "epoch": .number(String(epoch)), "answers": .number(String(answers)), "sequence": .number(String(sequence)),
+      "program": .string(Hex.encode(identity.program.span)),
+      "policy": .string(Hex.encode(identity.policy.span)),
+      "epoch": .number(String(epoch)), "answers": .number(String(answers)),
+      "sequence": .number(String(sequence)),
       "failed": .boolean(failed),
       "registrations": .array(
         registrations.map {
@@ -98,7 +101,8 @@ public struct EnclaveStatus: Hashable, Sendable {
       followed = state
     }
     self.init(
-      platform: platform, isSimulated: isSimulated, identity: EnclaveIdentity(program: program, policy: policy),
+      platform: platform, isSimulated: isSimulated,
+      identity: EnclaveIdentity(program: program, policy: policy),
       epoch: epoch, answers: answers, sequence: sequence, registrations: registrations, followed: followed,
       failed: failed)
   }

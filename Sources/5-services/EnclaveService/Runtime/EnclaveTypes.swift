@@ -1,6 +1,6 @@
 public import Attestation
-public import Encodings
 public import Enclaves
+public import Encodings
 public import Messages
 public import WireBytes
 
@@ -70,7 +70,11 @@ public struct EnclaveRegistration: Hashable, Sendable {
       var reader = ProtobufReader(
         ProtobufRules(singular: [1, 2]), sizeBytesMax: EnclaveKeys.sizeMax + AttestationEvidence.sizeMax + 32)
       while let field = try reader.next(in: bytes) {
-        if field.number == 1 { keys = try field.bytes(in: bytes) } else { evidence = try field.bytes(in: bytes) }
+        if field.number == 1 {
+          keys = try field.bytes(in: bytes)
+        } else {
+          evidence = try field.bytes(in: bytes)
+        }
       }
     } catch { throw .protobuf(error) }
     do { self.keys = try EnclaveKeys(decoding: keys) } catch { throw .format(error) }
@@ -163,7 +167,11 @@ public struct SignedTransition: Hashable, Sendable {
     do throws(ProtobufError) {
       var reader = ProtobufReader(ProtobufRules(singular: [1, 2]), sizeBytesMax: 8 << 10)
       while let field = try reader.next(in: bytes) {
-        if field.number == 1 { transition = try field.bytes(in: bytes) } else { signature = try field.bytes(in: bytes) }
+        if field.number == 1 {
+          transition = try field.bytes(in: bytes)
+        } else {
+          signature = try field.bytes(in: bytes)
+        }
       }
     } catch { throw .protobuf(error) }
     guard !signature.isEmpty else { throw .missing(field: 2) }

@@ -1,5 +1,5 @@
-internal import Encodings
 public import Enclaves
+internal import Encodings
 internal import Messages
 public import WireBytes
 
@@ -122,7 +122,9 @@ enum EnclaveDispatch {
         let body = request.body
         return .done(try enclave.evidence(of: Bytes32 { body[$0] }).encoded())
       case .rotate:
-        guard let anchor = try? EnclaveAnchor(decoding: request.body.span) else { return malformed("no anchor") }
+        guard let anchor = try? EnclaveAnchor(decoding: request.body.span) else {
+          return malformed("no anchor")
+        }
         return .done(try enclave.rotate(anchor).encoded())
       case .compute:
         let job: ComputationJob
@@ -130,7 +132,9 @@ enum EnclaveDispatch {
         return .done(try enclave.compute(job))
       case .follow:
         let block: FollowedBlock
-        do { block = try FollowedBlock(decoding: request.body.span) } catch { return malformed("no block: \(error)") }
+        do { block = try FollowedBlock(decoding: request.body.span) } catch {
+          return malformed("no block: \(error)")
+        }
         return .done(try enclave.follow(block))
       }
     } catch {

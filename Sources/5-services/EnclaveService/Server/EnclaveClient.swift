@@ -45,11 +45,14 @@ public final class EnclaveClient: EnclaveAccess, EnclaveExchange {
       let channel = try await ClientBootstrap(group: group)
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(AnswerReader(channel.eventLoop.makePromise(), patience))
+            try channel.pipeline.syncOperations.addHandler(
+              AnswerReader(channel.eventLoop.makePromise(), patience))
           }
         }
         .connect(unixDomainSocketPath: path).get()
-      let reading = try await channel.pipeline.handler(type: AnswerReader.self).map { $0.promise.futureResult }.get()
+      let reading = try await channel.pipeline.handler(type: AnswerReader.self).map {
+        $0.promise.futureResult
+      }.get()
       var buffer = channel.allocator.buffer(capacity: message.count + 4)
       buffer.writeBytes(EnclaveFrames.framed(message))
       // A failure to write shows in the answer, which does not come.

@@ -1,5 +1,5 @@
-public import Encodings
 internal import Enclaves
+public import Encodings
 internal import WireBytes
 
 /// What is asked of an enclave.
@@ -70,7 +70,8 @@ struct EnclaveRequestFrame: Hashable, Sendable {
     var number: UInt64 = 0
     var body: [UInt8] = []
     do throws(ProtobufError) {
-      var reader = ProtobufReader(ProtobufRules(singular: [1, 2]), sizeBytesMax: EnclaveFrames.requestSizeMax)
+      var reader = ProtobufReader(
+        ProtobufRules(singular: [1, 2]), sizeBytesMax: EnclaveFrames.requestSizeMax)
       while let field = try reader.next(in: bytes) {
         if field.number == 1 { number = try field.uint64() } else { body = try field.bytes(in: bytes) }
       }

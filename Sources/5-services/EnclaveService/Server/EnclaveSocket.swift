@@ -95,7 +95,8 @@ public final class EnclaveServer: Sendable {
   }
 
   /// Takes the place of the socket, and removes what a dead server left there.
-  private static func takePlace(_ path: String, _ files: any DurableFiles) throws(EnclaveServerError) -> Int32 {
+  private static func takePlace(_ path: String, _ files: any DurableFiles) throws(EnclaveServerError) -> Int32
+  {
     guard path.utf8.count <= pathSizeMax else { throw .pathLength(max: pathSizeMax, actual: path.utf8.count) }
     let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
     guard let attributes = try? FileManager.default.attributesOfItem(atPath: directory),
@@ -124,10 +125,12 @@ public final class EnclaveServer: Sendable {
 
   /// Closes the socket and its connections, and waits for what is being computed.
   public func stop() async {
-    guard !isStopped.withLock({ stopped in
-      defer { stopped = true }
-      return stopped
-    }) else { return }
+    guard
+      !isStopped.withLock({ stopped in
+        defer { stopped = true }
+        return stopped
+      })
+    else { return }
     try? await channel.close()
     try? await workers.shutdownGracefully()
     try? await group.shutdownGracefully()
