@@ -61,51 +61,63 @@ struct EnclaveTests {
     #expect(opened == [UInt8]("you lost".utf8))
   }
 
-  @Test(
-    "computes a case once: the same inputs give the same bytes, others are refused, in this process and the next"
-  )
-  func once() throws {
-    let folder = try Folder()
-    let workload = try Bench.cases(try FixedProgram.wasm())
-    let replyKey = try EphemeralSealingKey(.x25519)
+  /// A case that was computed, and another job for it.
+  private struct Asked {
     let job: ComputationJob
     let other: ComputationJob
-    let first: [UInt8]
-    do {
-      let enclave = try Self.start(folder, workload)
-      let registration = try enclave.rotate(Bench.anchor())
-      job = try Bench.job(1, bodies: [[1], [2]], for: registration, replyTo: replyKey.publicKey)
-      other = try Bench.job(1, bodies: [[1], [3]], for: registration, replyTo: replyKey.publicKey)
-      first = try enclave.compute(job)
-      #expect(try enclave.compute(job) == first)
-      let name = try CaseAnswer(decoding: first.span).receipt.case
-      let refusal = EnclaveRefusal.otherInputs(
-        case: name, computed: try CaseInputs.root(job.envelopes.map(\.commitment)),
-        actual: try CaseInputs.root(other.envelopes.map(\.commitment)))
-      #expect(throws: refusal) { try enclave.compute(other) }
-      // Receipts of one registration are a chain.
-      let next = try CaseAnswer(
-        decoding: try enclave.compute(
-          try Bench.job(2, bodies: [[9]], for: registration, replyTo: replyKey.publicKey)
-        ).span)
-      #expect(next.receipt.sequence == 2)
-      #expect(
-        next.receipt.previous
-          == (try CaseAnswer(decoding: first.span).receipt.digest(domain: try Bench.domain)))
+    let answer: [UInt8]
+  }
+
+  private static func ask(_ enclave: Enclave) throws -> Asked {
+    let replyKey = try EphemeralSealingKey(.x25519).publicKey
+    let registration = try enclave.rotate(Bench.anchor())
+    let job = try Bench.job(1, bodies: [[1], [2]], for: registration, replyTo: replyKey)
+    let other = try Bench.job(1, bodies: [[1], [3]], for: registration, replyTo: replyKey)
+    let answer = try enclave.compute(job)
+    return Asked(job: job, other: other, answer: answer)
+  }
+
+  @Test("computes a case once: the same inputs give the same bytes, others are refused")
+  func once() throws {
+    let folder = try Folder()
+    let enclave = try Self.start(folder, try Bench.cases(try FixedProgram.wasm()))
+    let asked = try Self.ask(enclave)
+    #expect(try enclave.compute(asked.job) == asked.answer)
+    let receipt = try CaseAnswer(decoding: asked.answer.span).receipt
+    let computed = try CaseInputs.root(asked.job.envelopes.map(\.commitment))
+    let actual = try CaseInputs.root(asked.other.envelopes.map(\.commitment))
+    #expect(throws: EnclaveRefusal.otherInputs(case: receipt.case, computed: computed, actual: actual)) {
+      try enclave.compute(asked.other)
     }
+    // Receipts of one registration are a chain.
+    let registration = try enclave.keys()
+    let replyKey = try EphemeralSealingKey(.x25519).publicKey
+    let bytes = try enclave.compute(try Bench.job(2, bodies: [[9]], for: registration, replyTo: replyKey))
+    let next = try CaseAnswer(decoding: bytes.span)
+    #expect(next.receipt.sequence == 2)
+    let domain = try Bench.domain
+    #expect(next.receipt.previous == receipt.digest(domain: domain))
+  }
+
+  @Test("gives the same bytes in the next process, whose keys are others")
+  func nextProcess() throws {
+    let folder = try Folder()
+    let workload = try Bench.cases(try FixedProgram.wasm())
+    let asked = try Self.ask(try Self.start(folder, workload))
     // The process is gone with its keys; what it answered is not.
     let again = try Self.start(folder, workload)
     #expect(throws: EnclaveRefusal.noKeys) { try again.keys() }
-    #expect(try again.compute(job) == first)
-    #expect(throws: EnclaveRefusal.self) { try again.compute(other) }
+    #expect(try again.compute(asked.job) == asked.answer)
+    #expect(throws: EnclaveRefusal.self) { try again.compute(asked.other) }
     let registration = try again.rotate(Bench.anchor())
     #expect(registration.keys.sequence == 2)
-    #expect(try again.compute(job) == first)
-    #expect(throws: EnclaveRefusal.self) { try again.compute(other) }
+    #expect(try again.compute(asked.job) == asked.answer)
+    #expect(throws: EnclaveRefusal.self) { try again.compute(asked.other) }
     // What was sealed to keys that are gone is not opened by others.
-    let lost = try CaseAnswer(decoding: first.span).receipt.registration
-    let unopened = try Bench.job(
-      3, bodies: [[1]], for: try again.evidence(of: lost), replyTo: replyKey.publicKey)
+    let lost = try CaseAnswer(decoding: asked.answer.span).receipt.registration
+    let replyKey = try EphemeralSealingKey(.x25519).publicKey
+    let known = try again.evidence(of: lost)
+    let unopened = try Bench.job(3, bodies: [[1]], for: known, replyTo: replyKey)
     #expect(throws: EnclaveRefusal.unknownRegistration(lost)) { try again.compute(unopened) }
   }
 
@@ -198,14 +210,7 @@ struct EnclaveTests {
     let folder = try Folder()
     let workload = try Bench.cases(try FixedProgram.wasm())
     let secret = [UInt8]("a sealed bid of 4711".utf8)
-    do {
-      let enclave = try Self.start(folder, workload)
-      let registration = try enclave.rotate(Bench.anchor())
-      let replyKey = try EphemeralSealingKey(.x25519).publicKey
-      _ = try enclave.compute(try Bench.job(1, bodies: [secret], for: registration, replyTo: replyKey))
-      #expect(throws: EnclaveStartRefusal.log(.records(.inUse))) { try Self.start(folder, workload) }
-      withExtendedLifetime(enclave) {}
-    }
+    try computeAndHold(folder, workload, secret)
     let journal = folder.path + "/log/watermarks/records.journal"
     let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: journal)))
     #expect(!contains(bytes, secret))
@@ -225,6 +230,16 @@ struct EnclaveTests {
       Issue.record("\(String(describing: refusal))")
       return
     }
+  }
+
+  /// Computes one case in a process that ends with this call, and that nobody can start beside.
+  private func computeAndHold(_ folder: Folder, _ workload: EnclaveWorkload, _ secret: [UInt8]) throws {
+    let enclave = try Self.start(folder, workload)
+    let registration = try enclave.rotate(Bench.anchor())
+    let replyKey = try EphemeralSealingKey(.x25519).publicKey
+    _ = try enclave.compute(try Bench.job(1, bodies: [secret], for: registration, replyTo: replyKey))
+    #expect(throws: EnclaveStartRefusal.log(.records(.inUse))) { try Self.start(folder, workload) }
+    withExtendedLifetime(enclave) {}
   }
 
   private func contains(_ bytes: [UInt8], _ part: [UInt8]) -> Bool {

@@ -160,17 +160,21 @@ struct FollowTests {
     }
   }
 
+  /// What a process answers that ends with this call.
+  private static func followOnce(
+    _ folder: Folder, _ policy: FollowPolicy, _ block: FollowedBlock
+  ) throws -> [UInt8] {
+    let enclave = try start(folder, policy)
+    _ = try enclave.rotate(Bench.anchor())
+    return try enclave.follow(block)
+  }
+
   @Test("goes on from the last step after a restart, and gives lost answers out again")
   func restart() throws {
     let folder = try Folder()
     let chain = try FollowedChain(1...3)
     let next = try FollowedChain(4...6)
-    let first: [UInt8]
-    do {
-      let enclave = try Self.start(folder, try chain.policy())
-      _ = try enclave.rotate(Bench.anchor())
-      first = try enclave.follow(try chain.block(2, next: next))
-    }
+    let first = try Self.followOnce(folder, try chain.policy(), try chain.block(2, next: next))
     let enclave = try Self.start(folder, try chain.policy())
     #expect(try enclave.follow(try chain.block(2, next: next)) == first)
     #expect(throws: EnclaveRefusal.block(.height(trusted: 2, actual: 2))) {

@@ -171,26 +171,22 @@ struct ProgramTests {
     func size() -> Int {
       ((try? FileManager.default.attributesOfItem(atPath: journal))?[.size] as? NSNumber)?.intValue ?? 0
     }
-    let job: ComputationJob
-    let before: Int
-    do {
-      let running = try desk.start()
-      let registration = try await desk.client.rotate(Bench.anchor())
-      job = try Self.job(1, [UInt8(turn)], for: registration)
-      before = size()
-      // Asked by somebody who never reads, and killed as soon as anything is on disk.
-      let client = desk.client
-      let asking = Task { try? await client.compute(job) }
-      while size() == before, running.process.isRunning { usleep(UInt32(turn) * 50) }
-      running.kill(SIGKILL)
-      _ = await asking.value
-    }
+    let first = try desk.start()
+    let registration = try await desk.client.rotate(Bench.anchor())
+    let job = try Self.job(1, [UInt8(turn)], for: registration)
+    let before = size()
+    // Asked by somebody who never reads, and killed as soon as anything is on disk.
+    let client = desk.client
+    let asking = Task { try? await client.compute(job) }
+    while size() == before, first.process.isRunning { usleep(UInt32(turn) * 50) }
+    first.kill(SIGKILL)
+    _ = await asking.value
     #expect(size() > before)
     let running = try desk.start()
-    let first = try await desk.client.compute(job)
-    #expect(try await desk.client.compute(job) == first)
-    let registration = try await desk.client.rotate(Bench.anchor())
-    let other = try Self.job(1, [99], for: registration)
+    let answer = try await desk.client.compute(job)
+    #expect(try await desk.client.compute(job) == answer)
+    let fresh = try await desk.client.rotate(Bench.anchor())
+    let other = try Self.job(1, [99], for: fresh)
     do {
       _ = try await desk.client.compute(other)
       Issue.record("computed twice")

@@ -200,21 +200,24 @@ struct TPMPlatformTests {
     }
   }
 
+  /// Copies the folder of a running enclave, and has that compute one more case before it ends.
+  private static func copyThenCompute(_ machine: Machine, _ copy: Folder) throws {
+    let platform = try machine.platform()
+    let enclave = try machine.start(platform)
+    let registration = try enclave.rotate(Bench.anchor())
+    for name in ["log", "anchors", "log-id", "storage-key", "attestation-key", "launches"] {
+      try machine.folder.copy(to: copy, name)
+    }
+    let replyKey = try EphemeralSealingKey(.x25519).publicKey
+    _ = try enclave.compute(try Bench.job(1, bodies: [[1]], for: registration, replyTo: replyKey))
+    platform.chip?.close()
+  }
+
   @Test("notices that an older copy of its folder was put back, also one of the same start")
   func restored() throws {
     let machine = try Machine()
-    let replyKey = try EphemeralSealingKey(.x25519).publicKey
     let copy = try Folder()
-    do {
-      let platform = try machine.platform()
-      let enclave = try machine.start(platform)
-      let registration = try enclave.rotate(Bench.anchor())
-      for name in ["log", "anchors", "log-id", "storage-key", "attestation-key", "launches"] {
-        try machine.folder.copy(to: copy, name)
-      }
-      _ = try enclave.compute(try Bench.job(1, bodies: [[1]], for: registration, replyTo: replyKey))
-      platform.chip?.close()
-    }
+    try Self.copyThenCompute(machine, copy)
     let platform = try machine.platform(copy)
     let refusal = #expect(throws: EnclaveStartRefusal.self) { try machine.start(platform, folder: copy) }
     guard case .log(.records(.counterAhead)) = refusal else {

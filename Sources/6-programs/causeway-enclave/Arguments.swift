@@ -20,27 +20,44 @@ struct WorkloadArguments: ParsableArguments {
   )
   var follow: String?
 
-  func load() throws -> EnclaveWorkload {
+  private enum Files {
+    case cases(wasm: [UInt8], EnclavePolicy)
+    case follow(FollowPolicy)
+  }
+
+  private func read() throws -> Files {
     switch (program, policy, follow) {
     case (let program?, let policy?, nil):
       let wasm = try InputFile.read(program, sizeMax: 8 << 20)
       let text = try InputFile.read(policy, sizeMax: EnclavePolicy.textSizeMax)
-      let rules: EnclavePolicy
-      do { rules = try EnclavePolicy(decoding: text) } catch {
+      do { return .cases(wasm: wasm, try EnclavePolicy(decoding: text)) } catch {
         throw Complaint("\(policy) is no enclave policy: \(error)")
       }
-      do { return try .cases(wasm: wasm, policy: rules) } catch {
-        throw Complaint("no wasmtime that runs it: \(error)", code: Complaint.notNow)
-      }
     case (nil, nil, let follow?):
-      do {
-        return .follow(
-          try FollowPolicy(decoding: try InputFile.read(follow, sizeMax: FollowPolicy.textSizeMax)))
-      } catch let error as FollowPolicyError {
+      let text = try InputFile.read(follow, sizeMax: FollowPolicy.textSizeMax)
+      do { return .follow(try FollowPolicy(decoding: text)) } catch {
         throw Complaint("\(follow) is no policy to follow by: \(error)")
       }
     default:
       throw Complaint("give a program with --policy FILE, or --follow FILE; not both")
+    }
+  }
+
+  /// What will be measured; needs nothing that runs it.
+  func identity() throws -> EnclaveIdentity {
+    switch try read() {
+    case .cases(let wasm, let policy): EnclaveIdentity(program: wasm, policy: policy)
+    case .follow(let policy): EnclaveIdentity(following: policy)
+    }
+  }
+
+  func load() throws -> EnclaveWorkload {
+    switch try read() {
+    case .follow(let policy): return .follow(policy)
+    case .cases(let wasm, let policy):
+      do { return try .cases(wasm: wasm, policy: policy) } catch {
+        throw Complaint("no wasmtime that runs it: \(error)", code: Complaint.notNow)
+      }
     }
   }
 }

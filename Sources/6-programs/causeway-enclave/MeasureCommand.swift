@@ -24,7 +24,7 @@ struct MeasureCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let identity = try workload.load().identity
+    let identity = try workload.identity()
     let nitro = Hex.encode(NitroPlatform.launchValue(identity))
     let program = Hex.encode(identity.program.span)
     let policy = Hex.encode(identity.policy.span)
@@ -69,7 +69,7 @@ struct PolicyCommand: ParsableCommand {
   var maximumAge: Int64?
 
   func run() throws {
-    let identity = try workload.load().identity
+    let identity = try workload.identity()
     do {
       switch platform.platform {
       case .simulated:

@@ -26,10 +26,21 @@ public enum EnclaveWorkload: Sendable {
   /// What is measured.
   public var identity: EnclaveIdentity {
     switch self {
-    case .cases(let wasm, let policy, _):
-      EnclaveIdentity(program: SHA256Hash.hash(wasm), policy: policy.hash)
-    case .follow(let policy): EnclaveIdentity(program: FollowPolicy.program, policy: policy.hash)
+    case .cases(let wasm, let policy, _): EnclaveIdentity(program: wasm, policy: policy)
+    case .follow(let policy): EnclaveIdentity(following: policy)
     }
+  }
+}
+
+extension EnclaveIdentity {
+  /// Of an enclave that computes cases.
+  public init(program wasm: [UInt8], policy: EnclavePolicy) {
+    self.init(program: SHA256Hash.hash(wasm), policy: policy.hash)
+  }
+
+  /// Of an enclave that follows a chain.
+  public init(following policy: FollowPolicy) {
+    self.init(program: FollowPolicy.program, policy: policy.hash)
   }
 }
 
