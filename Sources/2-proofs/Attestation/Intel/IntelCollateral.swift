@@ -88,14 +88,24 @@ public struct IntelCollateral: Hashable, Sendable {
     self.pckChain = pckChain
   }
 
+  /// What to do with members that are not known.
+  public enum UnknownMembers: Hashable, Sendable {
+    case refused
+    case ignored
+  }
+
   /// Reads the document.
   ///
   /// - Throws: ``IntelCollateralError``; the input is untrusted and no input traps.
-  public init(decoding document: [UInt8]) throws(IntelCollateralError) {
+  public init(
+    decoding document: [UInt8], unknownMembers: UnknownMembers = .refused
+  ) throws(IntelCollateralError) {
     let value: JSONValue
     do { value = try JSONValue(decoding: document, limits: Self.limits) } catch { throw .json(error) }
     guard let members = value.object else { throw .member("") }
-    for name in members.keys.sorted() where !Self.known.contains(name) { throw .unknownMember(name) }
+    if unknownMembers == .refused, let name = members.keys.sorted().first(where: { !Self.known.contains($0) }) {
+      throw .unknownMember(name)
+    }
     func text(_ name: String) throws(IntelCollateralError) -> [UInt8] {
       guard let member = members[name] else { throw .missing(member: name) }
       guard let text = member.string else { throw .member(name) }

@@ -131,8 +131,8 @@ public struct IntelQuote: Hashable, Sendable {
     var reader = QuoteReader(offset: 0, end: bytes.count)
     let header = try Self.header(bytes, &reader)
     let (type, body) = try Self.body(bytes, &reader, header: header)
-    guard header.attestationKeyType == 2 else { throw .attestationKeyType(header.attestationKeyType) }
     guard header.vendor == Self.intel else { throw .vendor(header.vendor) }
+    guard header.attestationKeyType == 2 else { throw .attestationKeyType(header.attestationKeyType) }
     self.header = header
     bodyType = type
     self.body = body

@@ -197,6 +197,8 @@ public struct IntelVerification {
       }
     }
     var path = [try certificate(0)]
+    // The root signs certificates and its list, nothing else.
+    guard path.first != root else { throw .chain(name, .leafIsAuthority) }
     while let last = path.last, last.issuer != root.subject {
       var next: X509Certificate?
       for index in blocks.indices.dropFirst() where next == nil {
