@@ -4,7 +4,7 @@ public enum ConformanceSuites {
     RLPSuite.self, SSZSuite.self, Secp256k1Suite.self, Ed25519Suite.self, NISTSignaturesSuite.self,
     MPTSuite.self, ICS23Suite.self,
     TlogSuite.self, CometBFTSuite.self, WormholeSuite.self, HyperlaneSuite.self, EIP3076Suite.self,
-    CosmWasmSuite.self, IBCSuite.self,
+    CosmWasmSuite.self, IBCSuite.self, AttestationSuite.self,
   ]
 
   public static var names: [String] { all.map { $0.name } }
