@@ -6,6 +6,7 @@ import WireBytes
 enum Operations {
   static func all() throws -> [Benchmark] {
     try keccak() + signatures() + protocols() + merkleProofs() + sszTrees() + lightClients() + stateTree()
+      + attestation()
   }
 
   private static func keccak() -> [Benchmark] {
