@@ -2,6 +2,7 @@ public import AttestService
 public import ChainAccess
 import ContractHost
 import Contracts
+import CoordinatorService
 public import Encodings
 import Foundation
 import Gate
@@ -12,6 +13,7 @@ import Messages
 import PacketHost
 import RelayEngine
 public import RelayService
+import Settlement
 import WireBytes
 
 /// What a devnet tells while it runs.
@@ -46,6 +48,8 @@ public actor Devnet {
   /// The EVM chain, after ``start()`` in a devnet that has one.
   private var reef: Reef?
   public private(set) var reefAccess: EVMDomainAccess?
+  /// The enclave with its coordinator, after ``start()`` in a devnet that has one.
+  public private(set) var enclave: EnclaveSide?
   private let harborSide: Domain
   private let islandSide: Domain
   private let lock: DirectoryLock
@@ -117,9 +121,13 @@ public actor Devnet {
     let validators = try signers.validators(of: name)
     let genesis = try DevnetGenesis.open(
       name, in: directory, validators: validators.publicKeys, accounts: accounts,
-      hasContracts: options.contracts != nil)
+      hasContracts: options.contracts != nil, modules: name == DevnetNames.harbor ? [SettlementModule.name] : [])
     guard let id = try? DomainID("cosmos:\(genesis.rules.chainID)") else { throw .genesis(domain: name) }
     var programs = LedgerPrograms.standard
+    if genesis.rules.modules.contains(SettlementModule.name) {
+      guard let module = try? SettlementModule(domain: id) else { throw .genesis(domain: name) }
+      programs = programs.with(module: module)
+    }
     if genesis.rules.hasContracts {
       guard let engine = options.contracts else { throw .contracts(domain: name) }
       programs = programs.with(contracts: ContractKeeper(engine: engine, domain: id, programs: programs))
@@ -192,6 +200,7 @@ public actor Devnet {
     } catch { throw .lanes(.identifier) }
     let network = await network(lanes, ports: ports)
     self.network = network
+    try await raiseEnclave(supervisor)
     let configuration = try await relayConfiguration(lanes)
     relayer = try Self.makeRelayer(configuration)
     await supervisor.keep("relayer") { [weak self] in
@@ -219,6 +228,7 @@ public actor Devnet {
     ending.finish()
     await transport?.shutdown()
     await reef?.stop()
+    await enclave?.stop()
     await signers.stop()
     lock.release()
   }
@@ -308,6 +318,30 @@ public actor Devnet {
       return AttestedOrigin(
         side.access, headers: try QuorumAccess(2, of: [side.access, remote]), reading: .ownNode)
     } catch { throw .port(domain: side.name, port) }
+  }
+
+  /// Starts the enclave on its emulated TPM, registers its keys on harbor, and lets the coordinator run; does nothing in
+  /// a devnet that has none.
+  private func raiseEnclave(_ supervisor: Supervisor) async throws(DevnetError) {
+    guard let options = options.enclave else { return }
+    guard harborSide.genesis.rules.modules.contains(SettlementModule.name),
+      let module = try? SettlementModule(domain: harborSide.id)
+    else { throw .enclave(.noSettlement(domain: harborSide.name)) }
+    guard let sender = sender(DevnetNames.operatorAccount, on: harborSide.name) else {
+      throw .enclave(.coordinator(code: "noAccount"))
+    }
+    announce(.settingUp(.registerEnclave, domain: harborSide.name))
+    let side: EnclaveSide
+    do throws(EnclaveSideError) {
+      side = try await EnclaveSide(
+        options, in: directory, access: harborSide.access, chainID: harborSide.genesis.rules.chainID, sender: sender,
+        module: module)
+    } catch { throw .enclave(error) }
+    enclave = side
+    let coordinator = side.coordinator
+    await supervisor.keep("enclave") { try await side.keepRegistered() }
+    await supervisor.keep("coordinator") { try await coordinator.run() }
+    if self.options.servesRPC { await supervisor.keep("coordinator files") { try await side.serveFiles() } }
   }
 
   private func makeAttesters(

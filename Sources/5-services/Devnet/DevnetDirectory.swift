@@ -1,5 +1,7 @@
+import Encodings
 import Foundation
 import Synchronization
+public import WireBytes
 
 /// Where a devnet keeps what: one directory, closed to other users.
 public struct DevnetDirectory: Hashable, Sendable {
@@ -29,6 +31,19 @@ public struct DevnetDirectory: Hashable, Sendable {
   public var network: String { path + "/network.json" }
   /// How the agents do, a second ago: ``DevnetStatus``.
   public var status: String { path + "/status.json" }
+  /// The enclave, its emulated TPM and their policies.
+  public var enclave: String { path + "/enclave" }
+  public var coordinator: String { path + "/coordinator" }
+  /// Signs tokens: see ``EnclaveSide``.
+  public var coordinatorKeys: String { keys + "/coordinator.json" }
+  /// Where other processes leave sealed envelopes, and what became of them: ``EnvelopeSpool``.
+  public var envelopes: String { coordinator + "/envelopes" }
+  public var deliveries: String { coordinator + "/deliveries" }
+  /// Sealed replies of settled cases.
+  public var replies: String { coordinator + "/replies" }
+  public func replies(of id: Bytes32) -> String { "\(replies)/\(Hex.encode(id.array, prefix: "")).json" }
+  /// How enclaves and cases do: schema ``EnclaveSide/statusSchema``.
+  public var enclaveStatus: String { path + "/enclave.json" }
   /// Where other processes leave commands: ``CommandSpool``.
   public var commands: String { path + "/commands" }
   var lock: String { path + "/lock" }
@@ -68,7 +83,10 @@ public struct DevnetDirectory: Hashable, Sendable {
 
   /// Whether a devnet makes files of this name.
   static func isOurs(_ name: String) -> Bool {
-    let whole = ["harbor", "island", "reef", "keys", "signers", "commands", "network.json", "status.json"]
+    let whole = [
+      "harbor", "island", "reef", "keys", "signers", "commands", "network.json", "status.json",
+      "enclave", "enclave.json", "coordinator",
+    ]
     return whole.contains(name) || name.hasPrefix("relayer.sqlite")
       || (name.hasPrefix("attester-") && name.contains(".sqlite"))
   }

@@ -19,6 +19,7 @@ public enum DevnetError: Error, Hashable, Sendable {
   case port(domain: String, Int)
   case lanes(LaneSetupError)
   case evm(EVMSideError)
+  case enclave(EnclaveSideError)
   /// The relayer cannot be made from what is in the directory: the code of its error.
   case relayer(code: String)
   /// An attester cannot open its record: its number, from 1.

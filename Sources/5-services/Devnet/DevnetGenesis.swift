@@ -16,7 +16,7 @@ enum DevnetGenesis {
 
   static func open(
     _ name: String, in directory: DevnetDirectory, validators: [Bytes32], accounts: [AccountAddress],
-    hasContracts: Bool
+    hasContracts: Bool, modules: [String]
   ) throws(DevnetError) -> Genesis {
     let path = directory.genesis(name)
     if let bytes = FileManager.default.contents(atPath: path) {
@@ -29,7 +29,9 @@ enum DevnetGenesis {
     do {
       let denom = try Denom(denom(name))
       genesis = try Genesis(
-        rules: try LedgerRules(chainID: chainID(name), feeDenom: denom, hasContracts: hasContracts), time: EmbeddedDomain.wallClock(),
+        rules: try LedgerRules(
+          chainID: chainID(name), feeDenom: denom, hasContracts: hasContracts, modules: modules),
+        time: EmbeddedDomain.wallClock(),
         validators: validators.enumerated().map {
           .init(name: "\(name)-validator-\($0.offset + 1)", publicKey: $0.element, power: 10)
         },

@@ -18,6 +18,8 @@ public struct DevnetOptions: Sendable {
   public var contracts: ContractEngine?
   /// A third domain: an EVM chain with a lane to harbor.
   public var evm: EVMOptions?
+  /// An enclave on harbor's side, with a coordinator.
+  public var enclave: EnclaveOptions?
   public var retention = Retention()
   public var relay = RelayRules.devnet
 

@@ -39,6 +39,8 @@ public struct LaneSetup: Sendable {
   public enum Step: String, Hashable, Sendable, CaseIterable {
     /// Router and applications of an EVM chain.
     case deployContracts
+    /// Starts the enclave, and registers its keys.
+    case registerEnclave
     case createAttested
     case createLight
     case registerAttested

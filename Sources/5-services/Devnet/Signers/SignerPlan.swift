@@ -1,6 +1,7 @@
 import Contracts
 import Encodings
 import Ledger
+import Settlement
 import SigningRules
 import WireBytes
 
@@ -25,7 +26,7 @@ struct SignerPlan {
               // Anybody may relay.
               LedgerMessage.TypeURL.updateClient, LedgerMessage.TypeURL.receivePacket,
               LedgerMessage.TypeURL.acknowledgePacket, LedgerMessage.TypeURL.timeOutPacket,
-            ] + contracts),
+            ] + contracts + settlement),
           .evmAccount,
         ])
     ])
@@ -41,6 +42,9 @@ struct SignerPlan {
     case .sudo, .pinCodes, .unpinCodes: nil
     }
   }
+
+  /// What needs no authority of its own in settlement: the ledger lets anybody, and looks at what is sent.
+  private static let settlement = SettlementMessage.TypeURL.allCases.map(\.rawValue)
 
   /// Keys of those who run the devnet's agents. Each agent may use its own key, for its own work.
   static let operators = SignerPlan(
@@ -59,7 +63,8 @@ struct SignerPlan {
             messages: [
               LedgerMessage.TypeURL.createClient, LedgerMessage.TypeURL.registerCounterparty,
               LedgerMessage.TypeURL.updateClient,
-            ]),
+              // It runs the enclave and the coordinator too.
+            ] + settlement),
           // It makes the contracts, whose addresses nobody knows before.
           .evmAccount,
         ]),

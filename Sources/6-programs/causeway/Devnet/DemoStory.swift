@@ -72,6 +72,7 @@ struct DemoStory {
       title("Contracts")
       say("Left out: they are not built (script/contracts), or there is no wasmtime that runs them (script/setup).")
     }
+    try await enclaveChapter()
     try await count()
     Terminal.print("")
     let time = Show.duration(clock.now - start)

@@ -35,6 +35,7 @@ enum DevnetText {
       "the validators' keys cannot be used (\(cause)): restore them, or begin anew with --fresh"
     case .signer(let cause): text(cause)
     case .evm(let cause): text(cause)
+    case .enclave(let cause): text(cause)
     case .genesis(let domain):
       "the genesis file of \(domain) was not written by this program: restore it, or begin anew with --fresh"
     case .contracts(let domain):
@@ -80,6 +81,24 @@ enum DevnetText {
     }
   }
 
+  static func text(_ error: EnclaveSideError) -> String {
+    switch error {
+    case .program(let path):
+      "\(path) cannot be started: build it (swift build -c release --product causeway-enclave), or name it with --enclave"
+    case .emulatorMissing: "there is no swtpm, which an enclave's TPM is emulated with: run script/setup"
+    case .notReady(let log): "the enclave or its TPM did not start: \(log) says why"
+    case .socketPath(let max, let actual):
+      "the directory's path is too long: a socket's may have \(max) bytes, and this one would have \(actual)"
+    case .file(let path): "\(path) cannot be read or written"
+    case .noSettlement(let domain):
+      "\(domain) was made by a version without settlement: begin anew with --fresh"
+    case .policy(let reason): "the enclave's policy cannot be used: \(reason)"
+    case .enclave(let code): "the enclave does not answer as it should: \(code)"
+    case .refused(let message, let code): "harbor did not take \(message): \(code)"
+    case .coordinator(let code): "the coordinator cannot be opened: \(code)"
+    }
+  }
+
   static func text(_ error: EVMSideError) -> String {
     switch error {
     case .node(let path): "the EVM node \(path) cannot be started: run script/setup, or name a node with --evm-rpc"
@@ -102,6 +121,7 @@ enum DevnetText {
 
   static func text(_ step: LaneSetup.Step, on domain: String) -> String {
     switch step {
+    case .registerEnclave: "\(domain): starts the enclave on its TPM, and registers its keys"
     case .deployContracts: "\(domain): starts the chain, and makes router and applications"
     case .createAttested:
       "\(domain): makes a client that believes \(DevnetNames.quorum) of \(DevnetDirectory.attesterCount) attesters"

@@ -25,6 +25,7 @@ struct Up: AsyncParsableCommand {
         causeway up --directory /tmp/net --harbor-port 26657 --block-time 1s
         causeway up --with evm
         causeway up --with evm --evm-rpc http://127.0.0.1:8545
+        causeway up --with enclave
       """)
 
   @OptionGroup var devnet: DevnetArguments
@@ -44,8 +45,11 @@ struct Up: AsyncParsableCommand {
   var wasmtime: String?
   @Flag(inversion: .prefixedNo, help: "Let both domains have contracts.")
   var contracts = true
-  @Option(help: ArgumentHelp("A third domain: evm, a chain with a lane to harbor.", valueName: "kind"))
-  var with: [ThirdDomain] = []
+  @Option(
+    help: ArgumentHelp(
+      "What else: evm, a chain with a lane to harbor; enclave, a sealed auction on an emulated TPM, with a coordinator.",
+      valueName: "kind"))
+  var with: [Company] = []
   @Option(
     help: ArgumentHelp(
       "Use this EVM node (geth --dev, anvil) instead of starting script/evm-devnet; its operator account must have ether.",
@@ -57,6 +61,16 @@ struct Up: AsyncParsableCommand {
     help: ArgumentHelp("Where script/contracts has put the EVM contracts.", valueName: "folder"),
     completion: .directory)
   var evmContracts: String?
+  @Option(
+    help: ArgumentHelp("The causeway-enclave to start; otherwise the one beside this program.", valueName: "path"),
+    completion: .file())
+  var enclave: String?
+  @Option(
+    help: ArgumentHelp(
+      "What the enclave runs; otherwise contracts/wasm/.build/auction.wasm.", valueName: "wasm"), completion: .file())
+  var enclaveProgram = "contracts/wasm/.build/auction.wasm"
+  @Option(help: ArgumentHelp("How long the enclave's keys live.", valueName: "time"))
+  var enclaveLifetime = Span(.seconds(86_400))
   @Flag(help: "Forget what is in the directory, and begin anew.")
   var fresh = false
   @Flag(help: "Do not print a line for each crossing that ends.")
@@ -86,6 +100,7 @@ struct Up: AsyncParsableCommand {
     }
     options.contracts = try contractEngine()
     options.evm = try evmOptions()
+    options.enclave = try enclaveOptions()
     do throws(DevnetError) {
       let net = try await Devnet(directory: devnet.directory, options: options) {
         [signer] directory async throws(DevnetError) in
@@ -142,6 +157,20 @@ struct Up: AsyncParsableCommand {
     }
     var options = EVMOptions(evmRPC.map { .endpoint($0) } ?? .own(script: nil), artifacts: artifacts)
     options.chainID = evmChainID
+    return options
+  }
+
+  /// The enclave, when one is wanted.
+  private func enclaveOptions() throws -> EnclaveOptions? {
+    guard with.contains(.enclave) else { return nil }
+    guard FileNames.exists(enclaveProgram) else {
+      throw Complaint("there is no \(enclaveProgram): run script/contracts, or name a program with --enclave-program")
+    }
+    let lifetime = enclaveLifetime.duration.components.seconds
+    guard (60...86_400).contains(lifetime) else { throw Complaint("an enclave's keys live for 60s to 24h") }
+    var options = EnclaveOptions(program: DevnetDirectory(enclaveProgram).path)
+    options.executable = enclave
+    options.lifetimeSeconds = UInt64(lifetime)
     return options
   }
 
@@ -361,6 +390,7 @@ final class CrossingPace: Sendable {
 }
 
 /// What a devnet may have beside its two ledgers.
-enum ThirdDomain: String, ExpressibleByArgument, CaseIterable {
+enum Company: String, ExpressibleByArgument, CaseIterable {
   case evm
+  case enclave
 }
