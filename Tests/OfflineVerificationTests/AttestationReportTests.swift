@@ -65,6 +65,33 @@ struct AttestationReportTests {
     #expect(report.facts.contains { $0.name == "policyHash" })
   }
 
+  @Test("read a TPM's statement as JSON, and refuse members of other forms")
+  func json() throws {
+    func example(_ name: String) throws -> [UInt8] {
+      let path = Corpora.packageRoot.appendingPathComponent("examples/messages/\(name)")
+      return [UInt8](try Data(contentsOf: path))
+    }
+    let statement = try example("tpm-statement.json")
+    let input = AttestationInput(
+      policy: try JSONValue(decoding: try example("tpm-policy.json")), time: 1_780_272_000, isLive: true)
+    #expect(try Self.verify(statement, .tpm, input).outcome == .valid)
+    var members = try #require(try JSONValue(decoding: statement).object)
+    for (name, value, path) in [
+      ("pcrs", "x", "pcrs"), ("pcrs", ["32": "0x00"], "pcrs"), ("quote", "zz", "quote"), ("key", 1, "key"),
+    ] as [(String, JSONValue, String)] {
+      let old = members[name]
+      members[name] = value
+      let text = [UInt8](JSONValue.object(members).text().utf8)
+      do {
+        _ = try Self.verify(text, .tpm, input)
+        Issue.record("\(name) was read")
+      } catch let error as InputError {
+        guard case .member(path, _) = error else { throw error }
+      }
+      members[name] = old
+    }
+  }
+
   @Test("say how far out a certificate is")
   func expired() throws {
     let vector = try Self.tpm("a certified key")

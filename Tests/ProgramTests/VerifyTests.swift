@@ -43,6 +43,19 @@ struct VerifyTests {
     #expect(report["steps"]?.array?.allSatisfy { $0["result"] == "passed" } == true)
   }
 
+  @Test("judges a TPM's statement under a policy, and is undecided without one")
+  func attestation() throws {
+    let statement = ["verify", "tpm", "examples/messages/tpm-statement.json", "--json", "--at", "2026-06-01T00:00:00Z"]
+    let policy = ["--policy", "examples/messages/tpm-policy.json"]
+    for (arguments, code, outcome) in [
+      (policy, 0, "valid"), ([], 3, "undecided"), (policy + ["--nonce", "0x00"], 1, "refused"),
+    ] as [([String], Int32, String)] {
+      let run = try Program.run(statement + arguments)
+      #expect(run.code == code)
+      #expect(try JSONValue(decoding: [UInt8](run.output.utf8))["outcome"]?.string == outcome)
+    }
+  }
+
   @Test("refuses each example after one bit was changed, and says why", arguments: examples)
   func refuses(example: Example) throws {
     let text = String(decoding: try Program.example(example.file), as: UTF8.self)

@@ -59,7 +59,7 @@ public enum AttestationVerification {
       return
     }
     describe(result, &report)
-    report.add(step: "signatures", "lead from the statement to a root that is pinned")
+    report.add(step: "signatures", "lead from the statement to a root or a key that is pinned")
     report.add(step: "measurements", "are among those that the policy allows")
     if policy.nonce != nil { report.add(step: "nonce", "is the one asked for") }
     if policy.reportData != nil { report.add(step: "report data", "is what was asked for") }

@@ -136,8 +136,9 @@ struct VerifyTPM: ParsableCommand {
       FILE is a statement as causeway-enclave gives it, or JSON with hex: quote (TPMS_ATTEST), signature \
       (TPMT_SIGNATURE), key (TPM2B_PUBLIC), pcrs {"14": "0x…"}, and if they are there launchLog and certificates.
 
+        causeway verify tpm examples/messages/tpm-statement.json --at 1780272000 \\
+          --policy examples/messages/tpm-policy.json
         causeway verify tpm statement.json --at 2026-06-01T00:00:00Z --nonce 0x1234
-        causeway verify tpm statement.json --at 2026-06-01T00:00:00Z --policy policy.json
 
       A key that is not restricted signs whatever its holder likes: such a quote is refused. A quote tells no time; ask \
       for a nonce.

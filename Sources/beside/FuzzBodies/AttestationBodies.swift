@@ -264,6 +264,10 @@ public enum AttestationBodies {
             + #""mrsigner":"8C4F5775D796503E96137F77C68A829A0056AC8DED70140B081B094490C57BFF","tcbLevels":[]}"#).utf8)
       ]
     ) { bytes in _ = try? QuotingEnclaveIdentity(decoding: bytes) },
+    FuzzBody(name: "ra-tls-certificate", seeds: [root]) { bytes in
+      guard let certificate = try? RATLSCertificate(decoding: bytes) else { return }
+      _ = try? certificate.boundQuote()
+    },
     FuzzBody(name: "intel-pck-extension", seeds: [bytes("300e300c060a2a864886f84d010d0101")]) { bytes in
       _ = try? PCKExtension(decoding: bytes)
     },
