@@ -239,6 +239,15 @@ struct TPMPolicyTests {
         .duplicate(path: "tpm.pcrs.1.launches")
       ),
       (
+        #"{"pcrs":[{"index":16,"launches":[]}],"akNames":["NAME"]}"#,
+        .range(path: "tpm.pcrs.0.index", least: 0, most: 15)
+      ),
+      (#"{"pcrs":[{"index":14,"reported":true}],"akNames":["NAME"]}"#, .empty(path: "tpm.pcrs")),
+      (
+        #"{"pcrs":[{"index":14,"reported":false}],"akNames":["NAME"]}"#,
+        .member(path: "tpm.pcrs.0.reported", wanted: .boolean)
+      ),
+      (
         #"{"bank":"sha1","pcrs":[{"index":14,"values":[]}],"akNames":["NAME"]}"#,
         .member(path: "tpm.bank", wanted: .word)
       ),

@@ -87,6 +87,9 @@ public struct TPMPolicy: Hashable, Sendable {
         // There is one launch log, so it can explain one PCR only; it is of the SHA-256 bank.
         guard !hasLaunches else { throw .duplicate(path: Read.join(here, "launches")) }
         guard bank == .sha256 else { throw .member(path: Read.join(path, "bank"), wanted: .word) }
+        // PCRs from 16 on can be reset while the machine runs (PC client profile, section 4.6.1): a holder could take
+        // launches back.
+        guard pcr.index < 16 else { throw .range(path: Read.join(here, "index"), least: 0, most: 15) }
         hasLaunches = true
       }
     }
