@@ -82,7 +82,10 @@ struct AttestationCorpusTests {
     #expect(outcome("a.jwt") == .passed)
     #expect(outcome("b_neg.jwt") == .passed)
     for file in ["a_neg.jwt", "b.jwt"] {
-      if case .failed = outcome(file) {} else { Issue.record("\(file): \(String(describing: outcome(file)))") }
+      if case .failed = outcome(file) {
+      } else {
+        Issue.record("\(file): \(String(describing: outcome(file)))")
+      }
     }
     if case .failed = outcome("ear-claims-set.json") {} else { Issue.record("an empty claims set was read") }
   }
@@ -90,7 +93,9 @@ struct AttestationCorpusTests {
   @Test("looks for the key of a quote beside it")
   func quotes() throws {
     let parts = ["tpms_attest", "tpmt_signature", "pcrs"]
-    var files: [String: [UInt8]] = ["ak_x.tpm2b_public": try Self.bytes("tpm-swtpm/ak_ecc_ecdsa.tpm2b_public")]
+    var files: [String: [UInt8]] = [
+      "ak_x.tpm2b_public": try Self.bytes("tpm-swtpm/ak_ecc_ecdsa.tpm2b_public")
+    ]
     for part in parts {
       files["q_x.\(part)"] = try Self.bytes("tpm-swtpm/q_ecc_ecdsa.\(part)")
       files["q_y.\(part)"] = try Self.bytes("tpm-swtpm/q_rsa_rsassa.\(part)")

@@ -109,7 +109,8 @@ struct AzureTests {
     #expect(throws: AzureRefusal.quote(.pcrValue(index: 4, actual: statement.pcrs[4].value))) {
       try Self.verify(statement, collateral, other)
     }
-    let fewer = try AzurePolicy(sevSNP: good.sevSNP, pcrs: [TPMPolicy.PCR(index: 4, rule: .values([statement.pcrs[4].value]))])
+    let fewer = try AzurePolicy(
+      sevSNP: good.sevSNP, pcrs: [TPMPolicy.PCR(index: 4, rule: .values([statement.pcrs[4].value]))])
     #expect(throws: AzureRefusal.quote(.selection(expected: [4], actual: Array(0..<24)))) {
       try Self.verify(statement, collateral, fewer)
     }
@@ -117,7 +118,9 @@ struct AzureTests {
     #expect(throws: AttestationPolicyError.empty(path: "azure.pcrs")) {
       try AzurePolicy(sevSNP: good.sevSNP, pcrs: [TPMPolicy.PCR(index: 4, rule: .reported)])
     }
-    #expect(throws: AzureRefusal.self) { try Self.verify(statement, CertificateCollateral(certificates: []), good) }
+    #expect(throws: AzureRefusal.self) {
+      try Self.verify(statement, CertificateCollateral(certificates: []), good)
+    }
   }
 
   @Test("have reports of one form", arguments: ["kinvolk_hcl-report-snp.bin", "kinvolk_hcl-report-tdx.bin"])

@@ -39,8 +39,9 @@ struct TCGEventLogTests {
       let bank = try #require(TPM2.Hash.allCases.first { $0.name == entry["bank"]?.string })
       let values = try log.replay(bank)
       let want = try #require(entry["want"]?.object)
-      #expect(Dictionary(uniqueKeysWithValues: values.map { (String($0.register), Hex.encode($0.value)) })
-        == want.compactMapValues(\.string))
+      #expect(
+        Dictionary(uniqueKeysWithValues: values.map { (String($0.register), Hex.encode($0.value)) })
+          == want.compactMapValues(\.string))
       #expect(log.events.count == entry["events"]?.integer(Int.self))
       #expect(log.startupLocality == entry["startupLocality"]?.integer(UInt8.self))
       replayed += 1
@@ -64,7 +65,8 @@ struct TCGEventLogTests {
   private static func event(
     _ register: Int, _ type: Int, _ content: [UInt8], digest: [UInt8]? = nil, bank: UInt16 = 0x000b
   ) -> [UInt8] {
-    u32(register) + u32(type) + u32(1) + u16(bank) + (digest ?? sha256(content)) + u32(content.count) + content
+    u32(register) + u32(type) + u32(1) + u16(bank) + (digest ?? sha256(content)) + u32(content.count)
+      + content
   }
 
   private static let zero = [UInt8](repeating: 0, count: 32)
@@ -116,8 +118,10 @@ struct TCGEventLogTests {
       (Self.header(banks: [(11, 20)]), .bankSize(algorithm: 11, size: 20)),
       (Self.header() + (Self.event(4, 4, [0], bank: 12)), .digestBank(offset: start, 12)),
       (Self.header() + (Self.event(32, 4, [0])), .register(offset: start, 32)),
-      (Self.header(banks: [(11, 32), (4, 20)]) + (Self.event(4, 4, [0])),
-        .digestCount(offset: start + 4, expected: 2, actual: 1)),
+      (
+        Self.header(banks: [(11, 32), (4, 20)]) + (Self.event(4, 4, [0])),
+        .digestCount(offset: start + 4, expected: 2, actual: 1)
+      ),
       (good + [1], .wire(.truncated(offset: good.count, needed: 4))),
     ]
     for (bytes, error) in cases {
@@ -156,7 +160,9 @@ struct TCGEventLogTests {
     #expect(throws: TCGEventLog.ReplayError.missing(register: 7)) {
       try log.verify(.sha256, values: [values[0]])
     }
-    #expect(throws: TCGEventLog.ReplayError.mismatch(register: 7, expected: values[1].value, actual: Self.zero)) {
+    #expect(
+      throws: TCGEventLog.ReplayError.mismatch(register: 7, expected: values[1].value, actual: Self.zero)
+    ) {
       try log.verify(.sha256, values: [values[0], TPMStatement.PCR(index: 7, value: Self.zero)])
     }
   }

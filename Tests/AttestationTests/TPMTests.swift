@@ -31,7 +31,8 @@ enum TPMVectors {
     }
     return (json["cases"]?.array ?? []).compactMap { entry in
       guard let name = entry["name"]?.string, let policy = entry["policy"],
-        let statement = try? Hex.decode(entry["statement"]?.string ?? ""), let at: Int64 = entry["at"]?.integer()
+        let statement = try? Hex.decode(entry["statement"]?.string ?? ""),
+        let at: Int64 = entry["at"]?.integer()
       else { return nil }
       return Case(
         name: name, statement: statement, policy: policy, at: at, want: entry["want"]?.object,
@@ -148,7 +149,8 @@ struct TPMTests {
     }
   }
 
-  @Test("cut short anywhere are refused", arguments: ["a launch, p256", "a certified key", "a launch, rsapss"])
+  @Test(
+    "cut short anywhere are refused", arguments: ["a launch, p256", "a certified key", "a launch, rsapss"])
   func truncations(name: String) throws {
     let vector = try TPMVectors.named(name)
     let policy = try TPMPolicy(json: vector.policy, path: "tpm")
@@ -160,7 +162,9 @@ struct TPMTests {
     #expect(throws: TPMRefusal.self) { try TPMVerifier.verify(longer, under: policy, at: .live(vector.at)) }
   }
 
-  @Test("with any one bit flipped are refused", arguments: ["a launch, p256", "a launch, p384", "a launch, rsassa"])
+  @Test(
+    "with any one bit flipped are refused",
+    arguments: ["a launch, p256", "a launch, p384", "a launch, rsassa"])
   func bitFlips(name: String) throws {
     let vector = try TPMVectors.named(name)
     let policy = try TPMPolicy(json: vector.policy, path: "tpm")

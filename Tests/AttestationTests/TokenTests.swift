@@ -26,7 +26,8 @@ enum TokenVectors {
       return []
     }
     return (json["cases"]?.array ?? []).compactMap { entry in
-      guard let name = entry["name"]?.string, let policy = entry["policy"], let token = entry["token"]?.string,
+      guard let name = entry["name"]?.string, let policy = entry["policy"],
+        let token = entry["token"]?.string,
         let at: Int64 = entry["at"]?.integer()
       else { return nil }
       return Case(
@@ -67,7 +68,9 @@ struct TokenTests {
     let policy = try TokenPolicy(json: vector.policy, path: "token")
     for count in 0..<vector.token.count {
       let cut = AttestationEvidence(platform: .token, statement: [UInt8](vector.token.prefix(count)))
-      #expect(throws: TokenRefusal.self) { try TokenVerifier.verify(cut, under: policy, at: .live(vector.at)) }
+      #expect(throws: TokenRefusal.self) {
+        try TokenVerifier.verify(cut, under: policy, at: .live(vector.at))
+      }
     }
     for position in vector.token.indices {
       var bytes = vector.token
@@ -91,7 +94,8 @@ struct TokenTests {
   @Test(
     "have dates in the forms of JSON numbers",
     arguments: [
-      ("0", 0), ("1666529184", 1_666_529_184), ("1.666091373e+09", 1_666_091_373), ("1666091373.9", 1_666_091_373),
+      ("0", 0), ("1666529184", 1_666_529_184), ("1.666091373e+09", 1_666_091_373),
+      ("1666091373.9", 1_666_091_373),
       ("1e3", 1000), ("12E2", 1200), ("5e-1", 0), ("1234e-2", 12), ("-1", nil), ("1e300", nil),
       ("9007199254740992", 1 << 53), ("9007199254740993", nil),
     ] as [(String, Int64?)])

@@ -150,25 +150,42 @@ struct AttestationReportTests {
     "find in real evidence what its makers put there",
     .enabled(if: corpus != nil, "corpus attestation is absent"),
     arguments: [
-      ("nitro", "nitro/dstack_nsm_qvl_nitro_attestation.doc.cbor", nil, 1_766_668_537, "policyMissing", "pcr0"),
+      (
+        "nitro", "nitro/dstack_nsm_qvl_nitro_attestation.doc.cbor", nil, 1_766_668_537, "policyMissing",
+        "pcr0"
+      ),
       ("nitro", "nitro/evervault_valid-attestation-doc.b64", nil, 1_695_049_410, "nitro.debug", "module"),
       ("nitro", "nitro/oyster_custom.bin", nil, 1_734_080_745, "nitro.chain.root", "module"),
-      ("tdx", "sgx-tdx/dcap-qvl/tdx_quote", "sgx-tdx/dcap-qvl/tdx_quote_collateral.json", 1_751_328_000,
-        "policyMissing", "mrtd"),
+      (
+        "tdx", "sgx-tdx/dcap-qvl/tdx_quote", "sgx-tdx/dcap-qvl/tdx_quote_collateral.json", 1_751_328_000,
+        "policyMissing", "mrtd"
+      ),
       ("tdx", "sgx-tdx/dcap-qvl/tdx_quote", nil, 1_751_328_000, "collateralMissing", "mrtd"),
-      ("sgx", "sgx-tdx/dcap-qvl/sgx_quote", "sgx-tdx/dcap-qvl/sgx_quote_collateral.json", 1_751_328_000,
-        "policyMissing", "mrenclave"),
+      (
+        "sgx", "sgx-tdx/dcap-qvl/sgx_quote", "sgx-tdx/dcap-qvl/sgx_quote_collateral.json", 1_751_328_000,
+        "policyMissing", "mrenclave"
+      ),
       ("sgx", "sgx-tdx/dcap-qvl/tdx_quote", nil, 1_751_328_000, "intel.tee", nil),
-      ("snp", "sev-snp/virtee_report_milan.hex", "sev-snp/virtee_vcek_milan.der", 1_700_000_000, "policyMissing",
-        "measurement"),
+      (
+        "snp", "sev-snp/virtee_report_milan.hex", "sev-snp/virtee_vcek_milan.der", 1_700_000_000,
+        "policyMissing",
+        "measurement"
+      ),
       ("snp", "sev-snp/gosevguest_attestation.bin", nil, 1_700_000_000, "collateralMissing", "debug"),
-      ("azure", "azure/trustee_az-snp-vtpm_evidence-v1.json", nil, 1_748_736_000, "policyMissing", "measurement"),
-      ("azure", "azure/trustee_az-tdx-vtpm_evidence-v1.json", nil, 1_748_736_000, "collateralMissing", "mrtd"),
+      (
+        "azure", "azure/trustee_az-snp-vtpm_evidence-v1.json", nil, 1_748_736_000, "policyMissing",
+        "measurement"
+      ),
+      (
+        "azure", "azure/trustee_az-tdx-vtpm_evidence-v1.json", nil, 1_748_736_000, "collateralMissing", "mrtd"
+      ),
       ("ear", "rats/ear_testJWT.jwt", "rats/ear_pkey.json", 1_666_091_373, "policyMissing", "profile"),
       ("ear", "rats/ear_testJWT.jwt", nil, 1_666_091_373, "keyMissing", "profile"),
       ("ear", "rats/ear_neg_4.jwt", "rats/ear_pkey.json", 1_666_091_373, "token.token.parts", nil),
     ] as [(String, String, String?, UInt64, String, String?)])
-  func corpora(kind: String, name: String, collateral: String?, time: UInt64, code: String, fact: String?) throws {
+  func corpora(kind: String, name: String, collateral: String?, time: UInt64, code: String, fact: String?)
+    throws
+  {
     let kind = try #require(AttestationKind(rawValue: kind))
     let input = AttestationInput(collateral: try collateral.map { try Self.file($0) }, time: time)
     let report = try Self.verify(try Self.file(name), kind, input)

@@ -7,13 +7,14 @@ import WireBytes
 extension Operations {
   /// Evidence of each platform, from its bytes to its verdict: `script/bench attestation`.
   ///
-  /// TPM statements and tokens are those of `Tests/Vectors/attestation`; the others lie in the outside corpus, and are left
-  /// out, with a line on standard error, where it is absent.
+  /// TPM statements and tokens are those of `Tests/Vectors/attestation`; the others lie in the outside
+  /// corpus, and are left out, with a line on standard error, where it is absent.
   static func attestation() throws -> [Benchmark] {
     var benchmarks = try tpmStatements() + tokens()
     let folder = corpus("attestation")
     guard FileManager.default.fileExists(atPath: folder.path) else {
-      FileHandle.standardError.write(Data("bench: corpus attestation is absent: vendors' evidence is left out\n".utf8))
+      FileHandle.standardError.write(
+        Data("bench: corpus attestation is absent: vendors' evidence is left out\n".utf8))
       return benchmarks
     }
     func bytes(_ name: String) throws -> [UInt8] {
@@ -84,20 +85,24 @@ extension Operations {
     let message = [UInt8](repeating: 1, count: 145)
     let signature = try key.signature(for: message)
     let publicKey = key.publicKey
-    return try [("a launch, p256", "ECDSA P-256"), ("a launch, rsassa", "RSA 2048"), ("a certified key", "P-256, certified")]
-      .map { name, text in
-        let found = try vector("tpm.json", name, "statement")
-        let evidence = AttestationEvidence(platform: .tpm, statement: try Hex.decode(found.text))
-        let policy = try TPMPolicy(json: found.policy, path: "tpm")
-        _ = try TPMVerifier.verify(evidence, under: policy, at: .live(found.at))
-        let ours = { keep(try? TPMVerifier.verify(evidence, under: policy, at: .live(found.at))) }
-        guard text == "ECDSA P-256" else {
-          return Benchmark("attestation: TPM statement, \(text), under a policy", ours: ours)
-        }
-        return Benchmark(
-          "attestation: TPM statement, \(text), under a policy", peer: "BoringSSL, 1 signature only", ours: ours,
-          theirs: { keep(publicKey.isValidSignature(signature, for: message)) })
+    return try [
+      ("a launch, p256", "ECDSA P-256"), ("a launch, rsassa", "RSA 2048"),
+      ("a certified key", "P-256, certified"),
+    ]
+    .map { name, text in
+      let found = try vector("tpm.json", name, "statement")
+      let evidence = AttestationEvidence(platform: .tpm, statement: try Hex.decode(found.text))
+      let policy = try TPMPolicy(json: found.policy, path: "tpm")
+      _ = try TPMVerifier.verify(evidence, under: policy, at: .live(found.at))
+      let ours = { keep(try? TPMVerifier.verify(evidence, under: policy, at: .live(found.at))) }
+      guard text == "ECDSA P-256" else {
+        return Benchmark("attestation: TPM statement, \(text), under a policy", ours: ours)
       }
+      return Benchmark(
+        "attestation: TPM statement, \(text), under a policy", peer: "BoringSSL, 1 signature only",
+        ours: ours,
+        theirs: { keep(publicKey.isValidSignature(signature, for: message)) })
+    }
   }
 
   private static func tokens() throws -> [Benchmark] {

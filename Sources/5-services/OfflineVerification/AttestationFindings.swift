@@ -34,7 +34,8 @@ enum AttestationFindings {
       guard wanted == found else {
         return report.refuse(
           "nonce", code: "nonce",
-          "the challenge that is answered is \(AttestationText.bytes(found)), not \(AttestationText.bytes(wanted))")
+          "the challenge that is answered is \(AttestationText.bytes(found)), not \(AttestationText.bytes(wanted))"
+        )
       }
       report.add(step: "nonce", "is the one asked for")
     }
@@ -42,7 +43,8 @@ enum AttestationFindings {
       guard wanted == reportData else {
         return report.refuse(
           "report data", code: "reportData",
-          "what the holder bound is \(AttestationText.bytes(reportData)), not \(AttestationText.bytes(wanted))")
+          "what the holder bound is \(AttestationText.bytes(reportData)), not \(AttestationText.bytes(wanted))"
+        )
       }
       report.add(step: "report data", "is what was asked for")
     }
@@ -64,10 +66,13 @@ enum AttestationFindings {
       for pcr in document.pcrs where pcr.value.contains(where: { $0 != 0 }) {
         report.add(fact: "pcr\(pcr.index)", AttestationText.bytes(pcr.value))
       }
-      report.add(fact: "debug", document.isDebug ? "yes: PCR0 to PCR2 are zero, nothing in it is secret" : "no")
+      report.add(
+        fact: "debug", document.isDebug ? "yes: PCR0 to PCR2 are zero, nothing in it is secret" : "no")
       if let key = document.publicKey { report.add(fact: "boundKey", AttestationText.bytes(key)) }
       let verified = try document.verified(at: time, roots: NitroRoots.production)
-      report.add(step: "certificates", "lead to AWS's root, valid until \(AttestationText.date(verified.chain.notAfter))")
+      report.add(
+        step: "certificates",
+        "lead to AWS's root, valid until \(AttestationText.date(verified.chain.notAfter))")
       report.add(step: "signature", "ECDSA over P-384, by the certified key")
       report.expires = UInt64(exactly: verified.chain.notAfter)
       if document.isDebug { return refuse(.nitro(.debug), &report) }
@@ -85,7 +90,8 @@ enum AttestationFindings {
     }
     let wanted: IntelTEE = kind == .sgx ? .sgx : .tdx
     guard quote.header.tee == wanted else {
-      return report.refuse("quote", code: "intel.tee", "the quote is of \(quote.header.tee), not of \(kind.rawValue)")
+      return report.refuse(
+        "quote", code: "intel.tee", "the quote is of \(quote.header.tee), not of \(kind.rawValue)")
     }
     report.add(fact: "version", "\(quote.header.version)")
     switch quote.body {
@@ -114,14 +120,17 @@ enum AttestationFindings {
       }
       let findings = try IntelVerification.verify(
         evidence.statement.span, collateral: collateral, at: time, roots: IntelRoots.production)
-      report.add(step: "certificates", "of the processor and of the collateral lead to Intel's root; none is revoked")
+      report.add(
+        step: "certificates", "of the processor and of the collateral lead to Intel's root; none is revoked")
       report.add(step: "quoting enclave", "is Intel's, and vouches for the key of the quote")
       report.add(step: "signature", "ECDSA over P-256, by that key")
       report.add(fact: "tcbStatus", findings.status.rawValue)
       if !findings.advisories.isEmpty {
         report.add(fact: "advisories", findings.advisories.joined(separator: ", "))
       }
-      for limit in findings.limits { report.add(fact: "until: \(limit.what)", AttestationText.date(limit.until)) }
+      for limit in findings.limits {
+        report.add(fact: "until: \(limit.what)", AttestationText.date(limit.until))
+      }
       report.expires = UInt64(exactly: findings.expires)
     } catch { return refuse(.intel(error), &report) }
     asked(input, nonce: nil, reportData: quote.body.reportData.array, &report)
@@ -171,7 +180,8 @@ enum AttestationFindings {
       let verified = try snp.verified(by: certificates, at: time, roots: AMDProductRoots.production)
       report.add(
         step: "certificates",
-        "\(verified.endorsement.kind.rawValue) of \(verified.product.rawValue), of this chip and TCB, leads to AMD's root")
+        "\(verified.endorsement.kind.rawValue) of \(verified.product.rawValue), of this chip and TCB, leads to AMD's root"
+      )
       report.add(step: "signature", "ECDSA over P-384, by the processor")
       report.expires = UInt64(exactly: verified.chain.notAfter)
       return true
@@ -223,7 +233,9 @@ enum AttestationFindings {
   ) {
     do throws(AzureRefusal) {
       let statement: AzureStatement
-      do { statement = try AzureStatement(decoding: evidence.statement.span) } catch { throw .statement(error) }
+      do { statement = try AzureStatement(decoding: evidence.statement.span) } catch {
+        throw .statement(error)
+      }
       let quoted = try AzureQuote(statement)
       for pcr in quoted.pcrs where pcr.value.contains(where: { $0 != 0 && $0 != 0xff }) {
         report.add(fact: "pcr\(pcr.index)", AttestationText.bytes(pcr.value))
@@ -270,7 +282,8 @@ enum AttestationFindings {
       }
       guard let key = input.collateral else {
         return report.leaveUndecided(
-          "signature", code: "keyMissing", "the verifier's key is not in the token: give it with --key, as a JWK")
+          "signature", code: "keyMissing",
+          "the verifier's key is not in the token: give it with --key, as a JWK")
       }
       do {
         let pinned = try TokenKey(jwk: (try? JSONValue(decoding: key)) ?? .null)
@@ -285,7 +298,9 @@ enum AttestationFindings {
       for module in claims.submodules where module.status != .affirming {
         throw .status(submodule: module.name, module.status)
       }
-      if let nonce = claims.nonces.first { asked(input, nonce: [UInt8](nonce.utf8), reportData: [UInt8](nonce.utf8), &report) }
+      if let nonce = claims.nonces.first {
+        asked(input, nonce: [UInt8](nonce.utf8), reportData: [UInt8](nonce.utf8), &report)
+      }
     } catch { refuse(.token(error), &report) }
   }
 }

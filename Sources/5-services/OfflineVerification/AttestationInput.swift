@@ -50,8 +50,8 @@ public struct AttestationInput: Hashable, Sendable {
 
 /// Evidence in the forms that files have.
 enum AttestationReading {
-  /// The evidence of `bytes`: the canonical form with the right platform, or the platform's own statement, as it is, in
-  /// hex or in base 64.
+  /// The evidence of `bytes`: the canonical form with the right platform, or the platform's own statement, as
+  /// it is, in hex or in base 64.
   static func evidence(
     _ bytes: [UInt8], kind: AttestationKind, collateral: [UInt8]?
   ) throws(InputError) -> AttestationEvidence {
@@ -74,7 +74,8 @@ enum AttestationReading {
     let given = collateral ?? own
     return AttestationEvidence(
       platform: kind.platform, statement: statement,
-      collateral: kind == .ear ? [] : try given.map { (bytes) throws(InputError) in try carried(bytes, kind) } ?? [])
+      collateral: kind == .ear
+        ? [] : try given.map { (bytes) throws(InputError) in try carried(bytes, kind) } ?? [])
   }
 
   /// Collateral as the evidence carries it.
@@ -112,12 +113,15 @@ enum AttestationReading {
     } catch { throw .form(wanted: "evidence of az-snp-vtpm or az-tdx-vtpm: \(CaseText.of(error))") }
   }
 
-  /// A statement in its encoding, or `{quote, signature, key, pcrs: {index: value}, launchLog?, certificates?}` in hex.
+  /// A statement in its encoding, or `{quote, signature, key, pcrs: {index: value}, launchLog?,
+  /// certificates?}` in hex.
   private static func tpm(_ bytes: [UInt8]) throws(InputError) -> [UInt8] {
     guard bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") else { return decoded(bytes) }
     let json: JSONValue
     do { json = try JSONValue(decoding: bytes) } catch { throw .json(error) }
-    guard let values = json["pcrs"]?.object else { throw .member(path: "pcrs", wanted: "an object of values") }
+    guard let values = json["pcrs"]?.object else {
+      throw .member(path: "pcrs", wanted: "an object of values")
+    }
     var pcrs: [TPMStatement.PCR] = []
     for name in values.keys {
       guard let index = UInt32(name), index < 32 else { throw .member(path: "pcrs", wanted: "named 0 to 31") }

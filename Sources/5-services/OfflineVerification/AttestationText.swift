@@ -54,7 +54,9 @@ enum AttestationText {
     return names.joined(separator: ".")
   }
 
-  static func policy(_ error: AttestationPolicyError) -> String { "the policy is not one: \(CaseText.of(error))" }
+  static func policy(_ error: AttestationPolicyError) -> String {
+    "the policy is not one: \(CaseText.of(error))"
+  }
 
   /// The step at which evidence was refused.
   static func step(_ refusal: AttestationRefusal) -> String {
@@ -72,7 +74,8 @@ enum AttestationText {
     switch refusal {
     case .platformNotNamed(let platform): "the policy takes no evidence of \(platform.rawValue)"
     case .simulatedInProduction: "simulated evidence under a policy for production"
-    case .issuedInFuture(let ahead, let allowed): "it says that it was made \(span(ahead)) from now; \(allowed) s are allowed"
+    case .issuedInFuture(let ahead, let allowed):
+      "it says that it was made \(span(ahead)) from now; \(allowed) s are allowed"
     case .tooOld(let age, let maximum): "it is \(span(age)) old; the policy allows \(span(maximum))"
     case .ageUnknown(let maximum):
       "its age is unknown, and the policy allows \(span(maximum)): ask for a nonce or report data"
@@ -82,7 +85,8 @@ enum AttestationText {
       "the challenge that is answered is \(found.map { bytes($0) } ?? "none"), not \(bytes(wanted))"
     case .expired(let limit, let late): "\(limit.what) ended \(span(late)) before, at \(date(limit.until))"
     case .nitro(.debug): "it ran in debug mode: PCR0 to PCR2 are zero, and nothing in it was secret"
-    case .nitro(.chain(let error)), .sevSNP(.chain(let error)), .tpm(.chain(let error)), .token(.chain(let error)),
+    case .nitro(.chain(let error)), .sevSNP(.chain(let error)), .tpm(.chain(let error)),
+      .token(.chain(let error)),
       .azure(.sevSNP(.chain(let error))):
       chain(error)
     case .intel(let error), .azure(.tdx(let error)): intel(error)
@@ -125,7 +129,8 @@ enum AttestationText {
     switch error {
     case .keyAttributes(let missing, _) where missing.contains(.restricted):
       "the key is not restricted: it signs a forged quote as willingly as a true one"
-    case .keyAttributes: "the key may leave its TPM, was not made there, or decrypts as well: it vouches for nothing"
+    case .keyAttributes:
+      "the key may leave its TPM, was not made there, or decrypts as well: it vouches for nothing"
     case .selection(let expected, let actual): "PCRs \(actual) are quoted, and \(expected) were asked for"
     case .bank(_, let actual): "the bank \(TPM2.Hash(rawValue: actual)?.name ?? "\(actual)") is not accepted"
     case .pcrDigest: "the values do not hash to what was signed"
@@ -159,49 +164,64 @@ enum AttestationText {
     typealias Assumption = VerificationReport.StatedAssumption
     let intelFresh = Assumption(
       code: "collateral",
-      text: "Intel had nothing newer to say of this processor than the collateral given: what it found since is not in it")
+      text:
+        "Intel had nothing newer to say of this processor than the collateral given: what it found since is not in it"
+    )
     let amdFresh = Assumption(
       code: "revocation", text: "AMD has not revoked the signing keys, unless a revocation list was given")
     switch kind {
     case .nitro:
       return [
-        Assumption(code: "vendor", text: "AWS: its root signs for real enclaves only, and its hypervisor isolates them")
+        Assumption(
+          code: "vendor", text: "AWS: its root signs for real enclaves only, and its hypervisor isolates them"
+        )
       ]
     case .sgx:
       return [
-        Assumption(code: "vendor", text: "Intel: its root signs for real processors only, and SGX isolates enclaves"),
+        Assumption(
+          code: "vendor", text: "Intel: its root signs for real processors only, and SGX isolates enclaves"),
         intelFresh,
       ]
     case .tdx:
       return [
-        Assumption(code: "vendor", text: "Intel: its root signs for real processors only, and TDX isolates domains"),
+        Assumption(
+          code: "vendor", text: "Intel: its root signs for real processors only, and TDX isolates domains"),
         intelFresh,
       ]
     case .snp:
       return [
-        Assumption(code: "vendor", text: "AMD: its root signs for real processors only, and SEV-SNP isolates guests"),
+        Assumption(
+          code: "vendor", text: "AMD: its root signs for real processors only, and SEV-SNP isolates guests"),
         amdFresh,
       ]
     case .tpm:
       return [
         Assumption(
-          code: "vendor", text: "the maker of the TPM, and whoever said that this key is one of its: a policy names it"),
+          code: "vendor",
+          text: "the maker of the TPM, and whoever said that this key is one of its: a policy names it"),
         Assumption(
           code: "host",
-          text: "the firmware and the system that extend the PCRs: a TPM tells what it was told, and isolates nothing"),
+          text:
+            "the firmware and the system that extend the PCRs: a TPM tells what it was told, and isolates nothing"
+        ),
       ]
     case .azure:
       return [
         Assumption(
-          code: "vendor", text: "the processor's vendor, and Microsoft for the paravisor that keeps the vTPM's key"),
-        (try? AzureStatement(decoding: evidence.statement.span))?.tdQuote.isEmpty == false ? intelFresh : amdFresh,
+          code: "vendor",
+          text: "the processor's vendor, and Microsoft for the paravisor that keeps the vTPM's key"),
+        (try? AzureStatement(decoding: evidence.statement.span))?.tdQuote.isEmpty == false
+          ? intelFresh : amdFresh,
       ]
     case .ear:
       return [
-        Assumption(code: "verifier", text: "the verifier that signed: its roots, its collateral and its policy"),
+        Assumption(
+          code: "verifier", text: "the verifier that signed: its roots, its collateral and its policy"),
         Assumption(
           code: "holder",
-          text: "whoever shows the token is the machine it speaks of: a stolen one looks the same without a key to prove"),
+          text:
+            "whoever shows the token is the machine it speaks of: a stolen one looks the same without a key to prove"
+        ),
       ]
     }
   }

@@ -4,8 +4,8 @@ import WireBytes
 
 /// Decides offline whether evidence of a machine holds, and says whom one trusts by believing it.
 ///
-/// With a policy the verdict is the policy's. Without one it is undecided at best: signatures and chains may hold, and
-/// nobody has said which code is allowed.
+/// With a policy the verdict is the policy's. Without one it is undecided at best: signatures and chains may
+/// hold, and nobody has said which code is allowed.
 public enum AttestationVerification {
   /// - Parameter bytes: the evidence; forms in ``AttestationKind`` and docs/spec/report.md.
   /// - Throws: ``InputError`` when a file is not of its form; evidence that is merely wrong gives a report.
@@ -14,7 +14,8 @@ public enum AttestationVerification {
   ) throws(InputError) -> VerificationReport {
     var report = VerificationReport(kind: kind.rawValue)
     let evidence = try AttestationReading.evidence(bytes, kind: kind, collateral: input.collateral)
-    report.add(step: "evidence", "\(evidence.statement.count) bytes, \(evidence.collateral.count) of collateral")
+    report.add(
+      step: "evidence", "\(evidence.statement.count) bytes, \(evidence.collateral.count) of collateral")
     guard let seconds = input.time else {
       report.leaveUndecided(
         "time", code: "timeMissing",
@@ -55,7 +56,8 @@ public enum AttestationVerification {
       result = try AttestationVerifier.verify(
         evidence, under: policy, at: input.isLive ? .live(time) : .archival(time))
     } catch {
-      report.refuse(AttestationText.step(error), code: AttestationText.code(error), AttestationText.text(error))
+      report.refuse(
+        AttestationText.step(error), code: AttestationText.code(error), AttestationText.text(error))
       return
     }
     describe(result, &report)
@@ -71,11 +73,15 @@ public enum AttestationVerification {
       + [
         .init(
           code: "measurements",
-          text: "the measurements that the policy allows are those of code that you want: read it, or build it again")
+          text:
+            "the measurements that the policy allows are those of code that you want: read it, or build it again"
+        )
       ]
     if policy.nonce == nil, policy.reportData == nil {
       report.assumptions.append(
-        .init(code: "binding", text: "whoever handed you this is the holder: no nonce or report data was asked for"))
+        .init(
+          code: "binding",
+          text: "whoever handed you this is the holder: no nonce or report data was asked for"))
     }
   }
 
@@ -117,7 +123,10 @@ public enum AttestationVerification {
     } else {
       values = (try? AzureStatement(decoding: evidence.statement.span))?.pcrs ?? []
     }
-    guard let hash = values.first.flatMap({ pcr in [TPM2.Hash.sha256, .sha384, .sha512].first { $0.size == pcr.value.count } })
+    guard
+      let hash = values.first.flatMap({ pcr in
+        [TPM2.Hash.sha256, .sha384, .sha512].first { $0.size == pcr.value.count }
+      })
     else { return }
     let log: TCGEventLog
     do { log = try TCGEventLog(decoding: bytes.span) } catch {

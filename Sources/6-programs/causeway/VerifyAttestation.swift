@@ -11,7 +11,8 @@ struct AttestationOptions: ParsableArguments {
       valueName: "file"), completion: .file())
   var policy: String?
   @Option(
-    help: ArgumentHelp("Judge as of this time (Unix seconds or RFC 3339); needed for a verdict.", valueName: "time"))
+    help: ArgumentHelp(
+      "Judge as of this time (Unix seconds or RFC 3339); needed for a verdict.", valueName: "time"))
   var at: Moment?
   @Flag(help: "That time is now: also demand the policy's maximum age.")
   var live = false
@@ -27,8 +28,10 @@ struct AttestationOptions: ParsableArguments {
     try options.run { bytes in
       let input = AttestationInput(
         collateral: try collateral.map { try Terminal.read($0) },
-        policy: try policy.map { try VerifyOptions.parse(try Terminal.read($0)) }, time: at?.seconds, isLive: live,
-        nonce: nonce?.bytes, reportData: reportData?.bytes, eventLog: try eventLog.map { try Terminal.read($0) })
+        policy: try policy.map { try VerifyOptions.parse(try Terminal.read($0)) }, time: at?.seconds,
+        isLive: live,
+        nonce: nonce?.bytes, reportData: reportData?.bytes,
+        eventLog: try eventLog.map { try Terminal.read($0) })
       return try AttestationVerification.verify(bytes, kind: kind, input: input)
     }
   }
@@ -121,7 +124,8 @@ struct VerifySNP: ParsableCommand {
   @OptionGroup var options: VerifyOptions
   @OptionGroup var attestation: AttestationOptions
   @Option(
-    help: ArgumentHelp("VCEK or VLEK, with its issuers if they are others, in PEM or DER.", valueName: "file"),
+    help: ArgumentHelp(
+      "VCEK or VLEK, with its issuers if they are others, in PEM or DER.", valueName: "file"),
     completion: .file())
   var collateral: String?
 
@@ -146,7 +150,8 @@ struct VerifyTPM: ParsableCommand {
   @OptionGroup var options: VerifyOptions
   @OptionGroup var attestation: AttestationOptions
   @Option(
-    help: ArgumentHelp("The firmware's event log: it must replay to the PCRs that are quoted.", valueName: "file"),
+    help: ArgumentHelp(
+      "The firmware's event log: it must replay to the PCRs that are quoted.", valueName: "file"),
     completion: .file())
   var eventLog: String?
 
@@ -166,11 +171,13 @@ struct VerifyAzure: ParsableCommand {
   @OptionGroup var options: VerifyOptions
   @OptionGroup var attestation: AttestationOptions
   @Option(
-    help: ArgumentHelp("SEV-SNP: certificates in PEM or DER; TDX: Intel's collateral as JSON.", valueName: "file"),
+    help: ArgumentHelp(
+      "SEV-SNP: certificates in PEM or DER; TDX: Intel's collateral as JSON.", valueName: "file"),
     completion: .file())
   var collateral: String?
   @Option(
-    help: ArgumentHelp("The firmware's event log: it must replay to the PCRs that are quoted.", valueName: "file"),
+    help: ArgumentHelp(
+      "The firmware's event log: it must replay to the PCRs that are quoted.", valueName: "file"),
     completion: .file())
   var eventLog: String?
 

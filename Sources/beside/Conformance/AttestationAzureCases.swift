@@ -45,7 +45,8 @@ enum AttestationAzureCases {
         Hex.encode(hcl.reportData))
       guard hcl.hardware == .snp else {
         return report.skip(
-          file.path, "hardware", reason: "a TDREPORT, which only its own processor can check; no TD quote goes with it")
+          file.path, "hardware",
+          reason: "a TDREPORT, which only its own processor can check; no TD quote goes with it")
       }
       hardware(file, hcl, endorsements(file, folder), &report)
     } catch {
@@ -63,7 +64,8 @@ enum AttestationAzureCases {
   }
 
   private static func hardware(
-    _ file: AttestationFile, _ hcl: HCLReport, _ chains: [[X509Certificate]], _ report: inout ConformanceReport
+    _ file: AttestationFile, _ hcl: HCLReport, _ chains: [[X509Certificate]],
+    _ report: inout ConformanceReport
   ) {
     do {
       let snp = try SEVSNPReport(decoding: hcl.report)
@@ -139,7 +141,8 @@ enum AttestationAzureCases {
     } catch { report.pass(file.path, name) }
   }
 
-  /// A quote without its report: it must hold under the key of a report, or of a PEM file, in the same folder.
+  /// A quote without its report: it must hold under the key of a report, or of a PEM file, in the same
+  /// folder.
   private static func loose(
     _ file: AttestationFile, _ quote: AzureTPMQuote?, _ folder: AttestationFolder,
     _ report: inout ConformanceReport

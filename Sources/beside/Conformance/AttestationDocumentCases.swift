@@ -127,7 +127,9 @@ enum AttestationDocumentCases {
       } catch {
         unread(file, "collateral", error, &report)
       }
-    } else if json["miscselectMask"] != nil || json["id"]?.string?.contains("QE") == true, json["mrsigner"] != nil {
+    } else if json["miscselectMask"] != nil || json["id"]?.string?.contains("QE") == true,
+      json["mrsigner"] != nil
+    {
       do {
         _ = try QuotingEnclaveIdentity(decoding: file.bytes)
         report.pass(file.path, "QE identity")
@@ -140,7 +142,8 @@ enum AttestationDocumentCases {
     }
   }
 
-  /// The answer of a provisioning service: `{"enclaveIdentity": …, "signature": …}`. Names that say `missing` are refused.
+  /// The answer of a provisioning service: `{"enclaveIdentity": …, "signature": …}`. Names that say `missing`
+  /// are refused.
   private static func identity(
     _ file: AttestationFile, _ json: JSONValue, _ report: inout ConformanceReport
   ) {
@@ -161,7 +164,8 @@ enum AttestationDocumentCases {
       if mustFail {
         report.pass(file.path, "QE identity refused: \(error)")
       } else if isOld {
-        report.skip(file.path, "QE identity", reason: "version 1 of the document, which is not taken any more")
+        report.skip(
+          file.path, "QE identity", reason: "version 1 of the document, which is not taken any more")
       } else {
         unread(file, "QE identity", error, &report)
       }
@@ -209,10 +213,14 @@ enum AttestationDocumentCases {
     let name = file.name.lowercased()
     if name.hasSuffix(".md") { return "a description" }
     if file.path.contains("nitro/") {
-      if file.bytes.starts(with: [0x84, 0x6a]) { return "a Sig_structure, what a document's signature is over, without it" }
+      if file.bytes.starts(with: [0x84, 0x6a]) {
+        return "a Sig_structure, what a document's signature is over, without it"
+      }
       return "a document inside of something else: the documents themselves lie beside it"
     }
-    if file.bytes.count < 128, !file.bytes.contains(where: { $0 > 0x7e && $0 < 0xa0 }) { return "a loose value" }
+    if file.bytes.count < 128, !file.bytes.contains(where: { $0 > 0x7e && $0 < 0xa0 }) {
+      return "a loose value"
+    }
     if name.hasSuffix(".snap") { return "another program's printed values" }
     if name.hasSuffix(".yml") || name.hasSuffix(".yaml") { return "input of a generator" }
     if name.contains("cca") || name.contains("psa") || name.contains("cpak") || name.contains("rak") {

@@ -43,7 +43,8 @@ enum AttestationEventLogCases {
         let told = log.events.compactMap { event in
           event.type == .separator ? event.describesItself(in: hash) : nil
         }
-        report.expect(file.path, "\(hash.name): \(values.count) registers", "\(told.count)", "\(told.count { $0 })")
+        report.expect(
+          file.path, "\(hash.name): \(values.count) registers", "\(told.count)", "\(told.count { $0 })")
       } catch {
         report.fail(file.path, hash.name, expected: "replayed", actual: "refused: \(error)")
       }
@@ -69,18 +70,20 @@ enum AttestationEventLogCases {
     }
   }
 
-  /// `{quote: hex, event_log: "[{imr, event_type, digest, event, event_payload}]"}`: the events replay to the quote's
-  /// RTMRs.
+  /// `{quote: hex, event_log: "[{imr, event_type, digest, event, event_payload}]"}`: the events replay to the
+  /// quote's RTMRs.
   private static func dstack(
     _ file: AttestationFile, _ quote: String, _ text: String, _ report: inout ConformanceReport
   ) {
-    guard let bytes = try? Hex.decode(quote), let events = try? JSONValue(decoding: [UInt8](text.utf8)).array else {
+    guard let bytes = try? Hex.decode(quote), let events = try? JSONValue(decoding: [UInt8](text.utf8)).array
+    else {
       return report.skip(file.path, "event log", reason: "members are not of their form")
     }
     do {
       let decoded = try IntelQuote(decoding: bytes.span)
       guard case .trustDomain(let body) = decoded.body else {
-        return report.skip(file.path, "event log", reason: "the quote is of an enclave, which has no registers")
+        return report.skip(
+          file.path, "event log", reason: "the quote is of an enclave, which has no registers")
       }
       var registers = [[UInt8]](repeating: [UInt8](repeating: 0, count: 48), count: 4)
       for event in events {

@@ -27,12 +27,14 @@ enum AttestationExpectedCases {
 
   /// `[{file, expect, mutate?, chain_valid_window?, timestamp_ms?, …}]`.
   private static func nitro(
-    _ file: AttestationFile, _ cases: [JSONValue], _ folder: AttestationFolder, _ report: inout ConformanceReport
+    _ file: AttestationFile, _ cases: [JSONValue], _ folder: AttestationFolder,
+    _ report: inout ConformanceReport
   ) {
     for (index, entry) in cases.enumerated() {
       let subject = entry["file"]?.string
       let name = title(index, subject, entry)
-      guard let subject, let expectation = entry["expect"]?.string, let raw = folder.bytes(file.folder + subject)
+      guard let subject, let expectation = entry["expect"]?.string,
+        let raw = folder.bytes(file.folder + subject)
       else {
         report.skip(file.path, name, reason: "the document it names is not here")
         continue
@@ -43,9 +45,12 @@ enum AttestationExpectedCases {
         continue
       }
       // A flipped document is judged when the whole one holds.
-      let described = entry["chain_valid_window"] != nil ? entry : cases.first { other in
-        other["file"]?.string == subject && other["chain_valid_window"] != nil
-      }
+      let described =
+        entry["chain_valid_window"] != nil
+        ? entry
+        : cases.first { other in
+          other["file"]?.string == subject && other["chain_valid_window"] != nil
+        }
       let window = described?["chain_valid_window"]?.string.flatMap(Self.window)
       let at = described?["timestamp_ms"]?.integer(Int64.self).map { $0 / 1000 } ?? window?.from
       guard let at else {
@@ -139,12 +144,14 @@ enum AttestationExpectedCases {
 
   /// `[{report, endorsement_key, expect, kind?, mutate?}]`.
   private static func sevSNP(
-    _ file: AttestationFile, _ cases: [JSONValue], _ folder: AttestationFolder, _ report: inout ConformanceReport
+    _ file: AttestationFile, _ cases: [JSONValue], _ folder: AttestationFolder,
+    _ report: inout ConformanceReport
   ) {
     for (index, entry) in cases.enumerated() {
       let subject = entry["report"]?.string
       let name = title(index, subject, entry)
-      guard let subject, let expectation = entry["expect"]?.string, let raw = folder.bytes(file.folder + subject)
+      guard let subject, let expectation = entry["expect"]?.string,
+        let raw = folder.bytes(file.folder + subject)
       else {
         report.skip(file.path, name, reason: "the report it names is not here")
         continue
@@ -184,7 +191,9 @@ enum AttestationExpectedCases {
     let at = endorsement.first.map { $0.notBefore + ($0.notAfter - $0.notBefore) / 2 } ?? 1_700_000_000
     do throws(SEVSNPRefusal) {
       let report = try SEVSNPReport(decoding: bytes)
-      if expectation.contains("DEBUG"), !report.policy.allowsDebug { return "the policy does not allow DEBUG" }
+      if expectation.contains("DEBUG"), !report.policy.allowsDebug {
+        return "the policy does not allow DEBUG"
+      }
       let verified = try report.verified(by: endorsement, at: at, roots: AMDProductRoots.production)
       let kind = verified.endorsement.kind
       return expectation.hasPrefix("accept") ? expectation : "accepted, by a \(kind.rawValue)"
@@ -208,7 +217,8 @@ enum AttestationExpectedCases {
 
   /// `[{quote, collateral, at, mutate?, expected: {status, advisories} | {error}}]`, as dcap-qvl answered.
   private static func dcap(
-    _ file: AttestationFile, _ cases: [JSONValue], _ folder: AttestationFolder, _ report: inout ConformanceReport
+    _ file: AttestationFile, _ cases: [JSONValue], _ folder: AttestationFolder,
+    _ report: inout ConformanceReport
   ) {
     for (index, entry) in cases.enumerated() {
       let subject = entry["quote"]?.string
@@ -220,7 +230,8 @@ enum AttestationExpectedCases {
         report.skip(file.path, name, reason: "the quote or the collateral it names is not here")
         continue
       }
-      guard let at = entry["at"]?.string.flatMap(AttestationFolder.seconds) ?? entry["at"]?.integer(Int64.self),
+      guard
+        let at = entry["at"]?.string.flatMap(AttestationFolder.seconds) ?? entry["at"]?.integer(Int64.self),
         let quote = AttestationFolder.mutated(AttestationFolder.decoded(raw), entry["mutate"]),
         let expected = entry["expected"]
       else {

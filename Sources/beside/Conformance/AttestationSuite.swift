@@ -2,11 +2,13 @@ import Attestation
 import Encodings
 import WireBytes
 
-/// Evidence of Nitro, SGX, TDX, SEV-SNP, TPMs, Azure and verifiers' tokens, with the verdicts that others recorded.
+/// Evidence of Nitro, SGX, TDX, SEV-SNP, TPMs, Azure and verifiers' tokens, with the verdicts that others
+/// recorded.
 ///
-/// Recorded verdicts come in three schemas of expected results, in pairs of files (a quote with its signature and values),
-/// and in names (`neg_`, `-ko`, `missing`). What has no recorded verdict is checked by what it holds itself: signatures
-/// by keys beside it, values that logs replay to, digests that reports name; or it is read, and counted so.
+/// Recorded verdicts come in three schemas of expected results, in pairs of files (a quote with its signature
+/// and values), and in names (`neg_`, `-ko`, `missing`). What has no recorded verdict is checked by what it
+/// holds itself: signatures by keys beside it, values that logs replay to, digests that reports name; or it
+/// is read, and counted so.
 public enum AttestationSuite: ConformanceSuite {
   public static let name = "attestation"
   public static let summary =
@@ -30,7 +32,8 @@ public enum AttestationSuite: ConformanceSuite {
   ) {
     let before = report.results.count
     for part in [
-      AttestationExpectedCases.run, AttestationTPMCases.run, AttestationTokenCases.run, AttestationAzureCases.run,
+      AttestationExpectedCases.run, AttestationTPMCases.run, AttestationTokenCases.run,
+      AttestationAzureCases.run,
       AttestationEventLogCases.run, AttestationDocumentCases.run,
     ] as [(AttestationFile, AttestationFolder, inout ConformanceReport) -> Void] {
       part(file, folder, &report)
@@ -60,12 +63,16 @@ struct AttestationFile {
   var folder: String { String(path.dropLast(name.count)) }
 
   /// Part of the name in front of a suffix; nil when it has another one.
-  func stem(_ suffix: String) -> String? { name.hasSuffix(suffix) ? String(name.dropLast(suffix.count)) : nil }
+  func stem(_ suffix: String) -> String? {
+    name.hasSuffix(suffix) ? String(name.dropLast(suffix.count)) : nil
+  }
 
   /// Words of a name that say that the file is wrong.
   var isNamedWrong: Bool {
     let words = name.lowercased().split { !$0.isLetter && !$0.isNumber }
-    return words.contains { ["neg", "ko", "bad", "invalid", "missing", "short", "malformed", "wrong"].contains($0) }
+    return words.contains {
+      ["neg", "ko", "bad", "invalid", "missing", "short", "malformed", "wrong"].contains($0)
+    }
   }
 }
 
@@ -84,7 +91,9 @@ struct AttestationFolder {
 
   /// The bytes that a file stands for: text of hex or base 64 is decoded, anything else is taken as it is.
   static func decoded(_ bytes: [UInt8]) -> [UInt8] {
-    guard bytes.allSatisfy({ $0 < 0x80 && ($0 >= 0x20 || [0x09, 0x0a, 0x0d].contains($0)) }) else { return bytes }
+    guard bytes.allSatisfy({ $0 < 0x80 && ($0 >= 0x20 || [0x09, 0x0a, 0x0d].contains($0)) }) else {
+      return bytes
+    }
     let characters = bytes.filter { ![0x20, 0x09, 0x0a, 0x0d].contains($0) }
     let text = String(decoding: characters, as: UTF8.self)
     if let hex = try? Hex.decode(text) { return hex }
@@ -99,7 +108,8 @@ struct AttestationFolder {
     return (try? X509Certificate(decoding: bytes.span)).map { [$0] }
   }
 
-  /// Flips what a case says: `{offset, xor}`, negative offsets counted from the end. Nil when it points outside.
+  /// Flips what a case says: `{offset, xor}`, negative offsets counted from the end. Nil when it points
+  /// outside.
   static func mutated(_ bytes: [UInt8], _ mutation: JSONValue?) -> [UInt8]? {
     guard let mutation, !mutation.isNull else { return bytes }
     guard let offset: Int = mutation["offset"]?.integer(), let mask: UInt8 = mutation["xor"]?.integer(),
@@ -112,8 +122,11 @@ struct AttestationFolder {
 
   /// A time in RFC 3339, UTC, to the second: `2026-01-20T00:00:00Z`.
   static func seconds(_ text: String) -> Int64? {
-    let parts = text.utf8.split { !(0x30...0x39).contains($0) }.map { Int(String(decoding: $0, as: UTF8.self)) }
-    guard parts.count == 6, text.hasSuffix("Z"), let year = parts[0], let month = parts[1], let day = parts[2],
+    let parts = text.utf8.split { !(0x30...0x39).contains($0) }.map {
+      Int(String(decoding: $0, as: UTF8.self))
+    }
+    guard parts.count == 6, text.hasSuffix("Z"), let year = parts[0], let month = parts[1],
+      let day = parts[2],
       let hour = parts[3], let minute = parts[4], let second = parts[5]
     else { return nil }
     return CivilTime.seconds(

@@ -33,8 +33,9 @@ enum AttestationTPMCases {
 
   // MARK: tpm2-tools
 
-  /// `NAME.tpms_attest` with `NAME.tpmt_signature` and `NAME.pcrs`; keys lie beside it. `q_` must hold under the key
-  /// `ak_NAME`. `neg_` must hold under none, or have other values than the `q_` of its key has: PCRs that changed.
+  /// `NAME.tpms_attest` with `NAME.tpmt_signature` and `NAME.pcrs`; keys lie beside it. `q_` must hold under
+  /// the key `ak_NAME`. `neg_` must hold under none, or have other values than the `q_` of its key has: PCRs
+  /// that changed.
   private static func triple(
     _ file: AttestationFile, _ stem: String, _ folder: AttestationFolder, _ report: inout ConformanceReport
   ) {
@@ -68,7 +69,8 @@ enum AttestationTPMCases {
             return report.fail(file.path, "quote", expected: "refused", actual: "accepted under \(path)")
           }
           let index = zip(baseline, values).first { $0 != $1 }.map { Int($0.1.index) } ?? 0
-          refusals.append(.pcrValue(index: index, actual: values.first { Int($0.index) == index }?.value ?? []))
+          refusals.append(
+            .pcrValue(index: index, actual: values.first { Int($0.index) == index }?.value ?? []))
           continue
         }
         return report.expect(
@@ -77,7 +79,9 @@ enum AttestationTPMCases {
       } catch { refusals.append(error) }
     }
     let reasons = refusals.map { "\($0)" }.joined(separator: "; ")
-    if mustHold { return report.fail(file.path, "quote", expected: "accepted", actual: "refused: \(reasons)") }
+    if mustHold {
+      return report.fail(file.path, "quote", expected: "accepted", actual: "refused: \(reasons)")
+    }
     guard !refusals.isEmpty else { return report.skip(file.path, "quote", reason: "no key lies beside it") }
     let meant: (TPMRefusal) -> Bool
     if subject.contains("pcr") {
@@ -115,7 +119,9 @@ enum AttestationTPMCases {
     guard let bytes = folder.bytes(base + ".txt") else { return nil }
     for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
       let parts = line.split(separator: ":")
-      if parts.count == 2, parts[0] == "calcDigest" { return String(parts[1].filter { $0 != " " }).lowercased() }
+      if parts.count == 2, parts[0] == "calcDigest" {
+        return String(parts[1].filter { $0 != " " }).lowercased()
+      }
     }
     return nil
   }
@@ -140,7 +146,9 @@ enum AttestationTPMCases {
     // Only these may vouch for a machine.
     let isAttestationKey = TPM2.Attributes.attestationKey.isSubset(of: area.attributes)
     if stem.hasPrefix("ak_") { report.expect(file.path, "attributes", "true", "\(isAttestationKey)") }
-    if stem.contains("unrestricted") { report.expect(file.path, "attributes", "false", "\(isAttestationKey)") }
+    if stem.contains("unrestricted") {
+      report.expect(file.path, "attributes", "false", "\(isAttestationKey)")
+    }
   }
 
   /// A quote with nothing beside it that could verify it.
@@ -181,14 +189,17 @@ enum AttestationTPMCases {
       file.path, "quote of \(bank.name)", quote, signature, key, banks[bank] ?? [], bank: bank, &report)
   }
 
-  /// A quote by a key in TPMT_PUBLIC or TPM2B_PUBLIC: it must hold, but for banks and hashes that are not accepted.
+  /// A quote by a key in TPMT_PUBLIC or TPM2B_PUBLIC: it must hold, but for banks and hashes that are not
+  /// accepted.
   private static func quoted(
     _ path: String, _ name: String, _ quote: [UInt8], _ signature: [UInt8], _ key: [UInt8],
     _ values: [TPMStatement.PCR], bank: TPM2.Hash, _ report: inout ConformanceReport
   ) {
     do {
       let area: TPM2.Public
-      do { area = try TPM2.Public(decoding: key.span) } catch { area = try TPM2.Public(decodingSized: key.span) }
+      do { area = try TPM2.Public(decoding: key.span) } catch {
+        area = try TPM2.Public(decodingSized: key.span)
+      }
       let form = try TPM2.Signature(decoding: signature.span)
       let selection = try TPM2.Quote(decoding: quote.span).selections.first?.indices ?? []
       let chosen = values.filter { selection.contains(Int($0.index)) }.sorted { $0.index < $1.index }
@@ -199,7 +210,9 @@ enum AttestationTPMCases {
         report.fail(path, name, expected: "refused: the bank", actual: "accepted")
       }
     } catch let error as TPMRefusal {
-      if case .bank(_, bank.rawValue) = error, !bank.isAccepted { return report.pass(path, name + " refused") }
+      if case .bank(_, bank.rawValue) = error, !bank.isAccepted {
+        return report.pass(path, name + " refused")
+      }
       if case .signature(.weakHash) = error, !bank.isAccepted { return report.pass(path, name + " refused") }
       report.fail(path, name, expected: "accepted", actual: "refused: \(error)")
     } catch {
@@ -217,7 +230,8 @@ enum AttestationTPMCases {
       guard let hash = TPM2.Hash(rawValue: quote.bank) else { continue }
       banks[hash] = quote.pcrs
       quoted(
-        file.path, "quote of \(hash.name)", quote.quote, quote.signature, attestation.key, quote.pcrs, bank: hash,
+        file.path, "quote of \(hash.name)", quote.quote, quote.signature, attestation.key, quote.pcrs,
+        bank: hash,
         &report)
     }
     if !attestation.eventLog.isEmpty {
@@ -227,8 +241,8 @@ enum AttestationTPMCases {
 
   // MARK: Trustee
 
-  /// `{ak_public, tpm_quote: {message, signature, pcrs}}`: the key is a SubjectPublicKeyInfo, so that its attributes are
-  /// not told, and the signature, the selection and the digest are what can be checked.
+  /// `{ak_public, tpm_quote: {message, signature, pcrs}}`: the key is a SubjectPublicKeyInfo, so that its
+  /// attributes are not told, and the signature, the selection and the digest are what can be checked.
   private static func trustee(
     _ file: AttestationFile, _ json: JSONValue, _ report: inout ConformanceReport
   ) {
@@ -242,7 +256,8 @@ enum AttestationTPMCases {
     do {
       let form = try TPM2.Signature(decoding: signature.span)
       guard case .rsassa(.sha256, let raw) = form else {
-        return report.skip(file.path, "evidence", reason: "signed by \(form.scheme), for which the key has no parameters")
+        return report.skip(
+          file.path, "evidence", reason: "signed by \(form.scheme), for which the key has no parameters")
       }
       let decoded = try TPM2.Quote(decoding: quote.span)
       try TokenKey(.rs256, publicKeyInfo: key).verify(quote.span, signature: raw)
@@ -257,10 +272,12 @@ enum AttestationTPMCases {
   }
 }
 
-/// Values of PCRs as tpm2_quote writes them (`--pcrs_format=values` of old: the structures of tpm2-tss in memory).
+/// Values of PCRs as tpm2_quote writes them (`--pcrs_format=values` of old: the structures of tpm2-tss in
+/// memory).
 ///
-/// Little-endian: TPML_PCR_SELECTION `{count u32, 16 × {hash u16, size u8, 4 bytes, 1 of padding}}`, number of lists u32,
-/// then TPML_DIGEST `{count u32, 8 × {size u16, 64 bytes}}` each; values of the selected PCRs one after the other.
+/// Little-endian: TPML_PCR_SELECTION `{count u32, 16 × {hash u16, size u8, 4 bytes, 1 of padding}}`, number
+/// of lists u32, then TPML_DIGEST `{count u32, 8 × {size u16, 64 bytes}}` each; values of the selected PCRs
+/// one after the other.
 struct TPM2ToolsValues {
   let pcrs: [TPMStatement.PCR]
 
@@ -296,8 +313,8 @@ struct TPM2ToolsValues {
   }
 }
 
-/// go-tpm-tools' `attest.Attestation`: ak_pub 1, quotes 2 `{quote 1, raw_sig 2, pcrs 3 {hash 1, map pcrs 2}}`,
-/// event_log 3.
+/// go-tpm-tools' `attest.Attestation`: ak_pub 1, quotes 2 `{quote 1, raw_sig 2, pcrs 3 {hash 1, map pcrs
+/// 2}}`, event_log 3.
 struct GoTPMAttestation {
   struct Quote {
     let quote: [UInt8]

@@ -11,7 +11,9 @@ enum AttestationTokenCases {
       token(file, folder, &report)
     } else if let json = file.json, json["kty"]?.string != nil {
       key(file, json, &report)
-    } else if let json = file.json, json["eat_profile"] != nil || json["submods"] != nil || isClaimsName(file.name) {
+    } else if let json = file.json,
+      json["eat_profile"] != nil || json["submods"] != nil || isClaimsName(file.name)
+    {
       claims(file, json, &report)
     }
   }
@@ -37,7 +39,8 @@ enum AttestationTokenCases {
     }
   }
 
-  /// A token must verify under a key beside it, unless its name says that it is wrong; judged at its own `iat`.
+  /// A token must verify under a key beside it, unless its name says that it is wrong; judged at its own
+  /// `iat`.
   private static func token(
     _ file: AttestationFile, _ folder: AttestationFolder, _ report: inout ConformanceReport
   ) {
@@ -97,7 +100,8 @@ enum AttestationTokenCases {
     }
     report.pass(file.path, "claims")
     if token.header["jwk"] != nil {
-      report.skip(file.path, "signature", reason: "by a key that only the token itself names: nothing pins it")
+      report.skip(
+        file.path, "signature", reason: "by a key that only the token itself names: nothing pins it")
     } else if hasKeys {
       report.fail(file.path, "signature", expected: "holds under a key beside it", actual: "under none")
     } else {

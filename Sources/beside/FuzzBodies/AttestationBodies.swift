@@ -24,14 +24,18 @@ public enum AttestationBodies {
       + "19540e9b00209737cd1759545125ebf8c2f22984fb669a611a9c3121ca4599546cd2ddfa4156")
   /// Values of PCR 0 and 16 that the quote is over.
   private static let values = [
-    TPMStatement.PCR(index: 0, value: bytes("3e287e57770de15677579228044a2abe6ca7c39d61de4b8a47fd6b7209dd0bab")),
-    TPMStatement.PCR(index: 16, value: bytes("1c2343b4e39871560f2c32b9852edf1d5d6ea4854faf240a7ed71b73677efe16")),
+    TPMStatement.PCR(
+      index: 0, value: bytes("3e287e57770de15677579228044a2abe6ca7c39d61de4b8a47fd6b7209dd0bab")),
+    TPMStatement.PCR(
+      index: 16, value: bytes("1c2343b4e39871560f2c32b9852edf1d5d6ea4854faf240a7ed71b73677efe16")),
   ]
   private static let launches = TPMLaunchLog([
-    TPMLaunchLog.Launch(program: Bytes32 { UInt8($0) }, policy: Bytes32 { UInt8(255 - $0) }, start: 1_780_000_000)
+    TPMLaunchLog.Launch(
+      program: Bytes32 { UInt8($0) }, policy: Bytes32 { UInt8(255 - $0) }, start: 1_780_000_000)
   ])
   private static let statement = TPMStatement(
-    quote: quote, signature: signature, attestationKey: publicArea, pcrs: values, launchLog: launches.encoded())
+    quote: quote, signature: signature, attestationKey: publicArea, pcrs: values,
+    launchLog: launches.encoded())
 
   /// Intel's root certificate list of 2025, empty.
   private static let revocationList = bytes(
@@ -60,7 +64,8 @@ public enum AttestationBodies {
       name: "attestation-evidence",
       seeds: [
         AttestationEvidence(platform: .tpm, statement: statement.encoded()).encoded(),
-        SimulatedStatement(program: Bytes32(), policy: Bytes32(), reportData: [1], issued: 1).evidence.encoded(),
+        SimulatedStatement(program: Bytes32(), policy: Bytes32(), reportData: [1], issued: 1).evidence
+          .encoded(),
       ]
     ) { bytes in
       guard let evidence = try? AttestationEvidence(decoding: bytes.span) else { return }
@@ -76,7 +81,8 @@ public enum AttestationBodies {
       let again = try? AttestationPolicy(decoding: [UInt8](policy.text.utf8))
       precondition(again == policy && again?.hash == policy.hash)
     },
-    FuzzBody(name: "certificate-collateral", seeds: [CertificateCollateral(certificates: [root]).encoded()]) { bytes in
+    FuzzBody(name: "certificate-collateral", seeds: [CertificateCollateral(certificates: [root]).encoded()]) {
+      bytes in
       guard let collateral = try? CertificateCollateral(decoding: bytes.span) else { return }
       precondition(collateral.encoded() == bytes)
     },
@@ -92,7 +98,9 @@ public enum AttestationBodies {
     },
     FuzzBody(
       name: "x509-pem",
-      seeds: [[UInt8]("-----BEGIN CERTIFICATE-----\n\(Base64.encode(root))\n-----END CERTIFICATE-----\n".utf8)]
+      seeds: [
+        [UInt8]("-----BEGIN CERTIFICATE-----\n\(Base64.encode(root))\n-----END CERTIFICATE-----\n".utf8)
+      ]
     ) { bytes in
       guard let blocks = try? X509PEM.blocks(bytes.span, label: "CERTIFICATE") else { return }
       precondition(!blocks.isEmpty)
@@ -137,10 +145,13 @@ public enum AttestationBodies {
       guard let area = try? TPM2.Public(decodingSized: bytes.span) else { return }
       precondition(area.encodedSized() == bytes)
       // Any key may be shown with any signature.
-      if let own = try? TPM2.Signature(decoding: signature.span) { _ = try? area.verify(quote.span, signature: own) }
+      if let own = try? TPM2.Signature(decoding: signature.span) {
+        _ = try? area.verify(quote.span, signature: own)
+      }
       _ = area.subjectPublicKeyInfo
     },
-    // A statement has one encoding; the quote in it holds only with an attestation key and over its own values.
+    // A statement has one encoding; the quote in it holds only with an attestation key and over its own
+    // values.
     FuzzBody(name: "tpm-statement", seeds: [statement.encoded()]) { bytes in
       guard let statement = try? TPMStatement(decoding: bytes.span) else { return }
       precondition(statement.encoded() == bytes)
@@ -193,7 +204,8 @@ public enum AttestationBodies {
         [UInt8](
           #"{"version":1,"hcl_report":"AAAA","tpm_quote":{"signature":"01","message":"02","pcrs":["00"]},"vcek":"AAAA"}"#
             .utf8),
-        [UInt8](#"{"report":[1],"quote":{"signature":[1],"message":[2],"pcrs":[]},"vcek":"-----BEGIN"}"#.utf8),
+        [UInt8](
+          #"{"report":[1],"quote":{"signature":[1],"message":[2],"pcrs":[]},"vcek":"-----BEGIN"}"#.utf8),
       ]
     ) { bytes in
       guard let json = try? JSONValue(decoding: bytes),
@@ -239,7 +251,10 @@ public enum AttestationBodies {
       guard let quote = try? IntelQuote(decoding: bytes.span) else { return }
       precondition(quote.body.reportData.array.count == 64)
     },
-    FuzzBody(name: "intel-collateral", seeds: [[UInt8](#"{"tcb_info":"{}","qe_identity":"{}","root_ca_crl":""}"#.utf8)]) {
+    FuzzBody(
+      name: "intel-collateral",
+      seeds: [[UInt8](#"{"tcb_info":"{}","qe_identity":"{}","root_ca_crl":""}"#.utf8)]
+    ) {
       bytes in
       guard let collateral = try? IntelCollateral(decoding: bytes) else { return }
       let findings = try? IntelVerification.verify(
@@ -251,7 +266,8 @@ public enum AttestationBodies {
       seeds: [
         [UInt8](
           (#"{"id":"SGX","version":3,"issueDate":"2025-01-01T00:00:00Z","nextUpdate":"2025-02-01T00:00:00Z","#
-            + #""fmspc":"00906ED50000","pceId":"0000","tcbType":0,"tcbEvaluationDataNumber":17,"tcbLevels":[]}"#).utf8)
+            + #""fmspc":"00906ED50000","pceId":"0000","tcbType":0,"tcbEvaluationDataNumber":17,"tcbLevels":[]}"#)
+            .utf8)
       ]
     ) { bytes in _ = try? TCBInfo(decoding: bytes) },
     FuzzBody(
@@ -261,7 +277,8 @@ public enum AttestationBodies {
           (#"{"id":"QE","version":2,"issueDate":"2025-01-01T00:00:00Z","nextUpdate":"2025-02-01T00:00:00Z","#
             + #""tcbEvaluationDataNumber":17,"miscselect":"00000000","miscselectMask":"FFFFFFFF","isvprodid":1,"#
             + #""attributes":"11000000000000000000000000000000","attributesMask":"FBFFFFFFFFFFFFFF0000000000000000","#
-            + #""mrsigner":"8C4F5775D796503E96137F77C68A829A0056AC8DED70140B081B094490C57BFF","tcbLevels":[]}"#).utf8)
+            + #""mrsigner":"8C4F5775D796503E96137F77C68A829A0056AC8DED70140B081B094490C57BFF","tcbLevels":[]}"#)
+            .utf8)
       ]
     ) { bytes in _ = try? QuotingEnclaveIdentity(decoding: bytes) },
     FuzzBody(name: "ra-tls-certificate", seeds: [root]) { bytes in
@@ -295,7 +312,9 @@ public enum AttestationBodies {
       _ = try? EARClaims(token.payload)
     },
     FuzzBody(name: "ear-claims", seeds: [[UInt8](claims.utf8)]) { bytes in
-      guard let members = try? JSONValue(decoding: bytes).object, let ear = try? EARClaims(members) else { return }
+      guard let members = try? JSONValue(decoding: bytes).object, let ear = try? EARClaims(members) else {
+        return
+      }
       precondition(!ear.submodules.isEmpty && ear.submodules.count <= EARClaims.submodulesMax)
     },
     FuzzBody(

@@ -43,7 +43,9 @@ public struct AzurePolicy: Hashable, Sendable {
       bank = found
     }
     var (snp, tdx): (SEVSNPPolicy?, IntelPolicy?)
-    if let member = object["sev-snp"] { snp = try SEVSNPPolicy(json: member, path: Read.join(path, "sev-snp")) }
+    if let member = object["sev-snp"] {
+      snp = try SEVSNPPolicy(json: member, path: Read.join(path, "sev-snp"))
+    }
     if let member = object["tdx"] { tdx = try IntelPolicy(json: member, path: Read.join(path, "tdx")) }
     try self.init(
       sevSNP: snp, tdx: tdx, bank: bank, pcrs: TPMPolicy.pcrs(object, bank: bank, path: path), path: path)

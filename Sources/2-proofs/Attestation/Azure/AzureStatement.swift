@@ -1,10 +1,11 @@
 public import Encodings
 import WireBytes
 
-/// Evidence of an Azure confidential machine: the paravisor's report, a quote of the vTPM, and with TDX a TD quote.
+/// Evidence of an Azure confidential machine: the paravisor's report, a quote of the vTPM, and with TDX a TD
+/// quote.
 ///
-/// Canonical protobuf: HCL report 1, TPMS_ATTEST 2, signature 3 (RSASSA with SHA-256, as long as the modulus), repeated
-/// PCR 4 `{index 1, value 2}`, TD quote 5.
+/// Canonical protobuf: HCL report 1, TPMS_ATTEST 2, signature 3 (RSASSA with SHA-256, as long as the
+/// modulus), repeated PCR 4 `{index 1, value 2}`, TD quote 5.
 public struct AzureStatement: Hashable, Sendable {
   /// Why bytes are no statement.
   public enum DecodingError: Error, Hashable, Sendable {

@@ -3,14 +3,15 @@ private import WireBytes
 
 /// A vTPM's quote under the key that a paravisor's report names: the second half of Azure's chain.
 ///
-/// The first half, that hardware vouches for the report's claims, is ``AzureVerifier``'s; without it this proves nothing.
+/// The first half, that hardware vouches for the report's claims, is ``AzureVerifier``'s; without it this
+/// proves nothing.
 public struct AzureQuote: Hashable, Sendable {
   public let report: HCLReport
   public let quote: TPM2.Quote
   public let pcrs: [TPMStatement.PCR]
 
-  /// Checks forms, that the report's own report data commits to its claims, the quote's signature by HCLAkPub, one bank of
-  /// SHA-2, and the digest over the values.
+  /// Checks forms, that the report's own report data commits to its claims, the quote's signature by
+  /// HCLAkPub, one bank of SHA-2, and the digest over the values.
   ///
   /// - Throws: ``AzureRefusal`` `.report`, `.reportData`, `.signature` or `.quote`. The input is untrusted.
   public init(_ statement: AzureStatement) throws(AzureRefusal) {
@@ -32,17 +33,18 @@ public struct AzureQuote: Hashable, Sendable {
 public enum AzureVerifier {
   /// Judges evidence under a policy.
   ///
-  /// In this order: the hardware's report (SNP) or quote (TDX) by its own verifier, with the evidence's collateral; that
-  /// its report data is the hash of the runtime's claims, and nothing else; the quote's signature by the key in these
-  /// claims; exactly the policy's PCRs; each by its rule.
+  /// In this order: the hardware's report (SNP) or quote (TDX) by its own verifier, with the evidence's
+  /// collateral; that its report data is the hash of the runtime's claims, and nothing else; the quote's
+  /// signature by the key in these claims; exactly the policy's PCRs; each by its rule.
   ///
-  /// The vTPM's key has no public area of a TPM here: that it is restricted is the paravisor's word, which the hardware's
-  /// measurement stands for. Measurements: the hardware's, then `pcrN`. Report data and nonce are the quote's extra data;
-  /// the hardware's binds the key. `boundKey` is that key.
+  /// The vTPM's key has no public area of a TPM here: that it is restricted is the paravisor's word, which
+  /// the hardware's measurement stands for. Measurements: the hardware's, then `pcrN`. Report data and nonce
+  /// are the quote's extra data; the hardware's binds the key. `boundKey` is that key.
   ///
   /// - Throws: ``AzureRefusal``; the evidence is untrusted and nothing traps.
   public static func verify(
-    _ evidence: AttestationEvidence, under policy: AzurePolicy, at time: AttestationTime, roots: AttestationRoots
+    _ evidence: AttestationEvidence, under policy: AzurePolicy, at time: AttestationTime,
+    roots: AttestationRoots
   ) throws(AzureRefusal) -> AttestationResult {
     let statement: AzureStatement
     do { statement = try AzureStatement(decoding: evidence.statement.span) } catch { throw .statement(error) }

@@ -2,13 +2,14 @@ private import Digests
 public import Encodings
 public import WireBytes
 
-/// What Azure's paravisor (HCL) keeps in NV index 0x01400001 of a confidential machine's vTPM: a hardware report whose
-/// report data commits to the runtime's claims, the vTPM's attestation key among them.
+/// What Azure's paravisor (HCL) keeps in NV index 0x01400001 of a confidential machine's vTPM: a hardware
+/// report whose report data commits to the runtime's claims, the vTPM's attestation key among them.
 ///
-/// Layout, little-endian (kinvolk/azure-cvm-tooling, az-cvm-vtpm): header 32 bytes `{"HCLA", version u32, size u32,
-/// request type u32 = 2, status u32 = 0, reserved 12}`; the hardware report in 1184 bytes, an SNP report or a TDREPORT of
-/// 1024 and zeroes; `{size u32, version u32 = 1, report type u32 (2 SNP, 4 TDX), hash u32 (1 SHA-256, 2 SHA-384,
-/// 3 SHA-512), length u32}`; the runtime's claims, JSON of that length. The NV index is larger: zeroes may follow.
+/// Layout, little-endian (kinvolk/azure-cvm-tooling, az-cvm-vtpm): header 32 bytes `{"HCLA", version u32,
+/// size u32, request type u32 = 2, status u32 = 0, reserved 12}`; the hardware report in 1184 bytes, an SNP
+/// report or a TDREPORT of 1024 and zeroes; `{size u32, version u32 = 1, report type u32 (2 SNP, 4 TDX), hash
+/// u32 (1 SHA-256, 2 SHA-384, 3 SHA-512), length u32}`; the runtime's claims, JSON of that length. The NV
+/// index is larger: zeroes may follow.
 public struct HCLReport: Hashable, Sendable {
   /// Why bytes are no such report.
   public enum DecodingError: Error, Hashable, Sendable {
@@ -44,8 +45,8 @@ public struct HCLReport: Hashable, Sendable {
   private static let areaSize = 1184
 
   public let hardware: Hardware
-  /// An SNP report, signed by the processor; or a TDREPORT, which only the same processor can check, so that a quote
-  /// must go with it.
+  /// An SNP report, signed by the processor; or a TDREPORT, which only the same processor can check, so that
+  /// a quote must go with it.
   public let report: [UInt8]
   /// The runtime's claims as they were hashed.
   public let claims: [UInt8]
@@ -108,8 +109,9 @@ public struct HCLReport: Hashable, Sendable {
     default: throw .hashType(hashType)
     }
     self.claims = claims
-    do { claimsJSON = try JSONValue(decoding: claims.span, limits: JSONLimits(sizeBytes: Self.sizeMax, depth: 8)) }
-    catch { throw .json(error) }
+    do {
+      claimsJSON = try JSONValue(decoding: claims.span, limits: JSONLimits(sizeBytes: Self.sizeMax, depth: 8))
+    } catch { throw .json(error) }
     attestationKey = try Self.attestationKey(claimsJSON)
   }
 

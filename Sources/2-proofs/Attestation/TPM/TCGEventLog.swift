@@ -1,15 +1,16 @@
 public import WireBytes
 
-/// What firmware says that it measured (TCG PC Client Platform Firmware Profile 1.06, section 10): the older form with
-/// SHA-1 alone, the crypto-agile one with a digest for each bank, and the same in a TD's or SEV guest's CC event log.
+/// What firmware says that it measured (TCG PC Client Platform Firmware Profile 1.06, section 10): the older
+/// form with SHA-1 alone, the crypto-agile one with a digest for each bank, and the same in a TD's or SEV
+/// guest's CC event log.
 ///
-/// Nothing in a log is believed before ``replay(_:)`` has given the values that a quote vouches for; and then only what
-/// ``Event/describesItself(in:)`` binds to its digest is more than a remark.
+/// Nothing in a log is believed before ``replay(_:)`` has given the values that a quote vouches for; and then
+/// only what ``Event/describesItself(in:)`` binds to its digest is more than a remark.
 ///
-/// Layout, little-endian. The first event is `{pcr u32, type u32, digest 20, size u32, event}` and, in a crypto-agile
-/// log, the Spec ID Event03, which lists the banks; all others are
-/// `{pcr u32, type u32, count u32, count × {algorithm u16, digest}, size u32, event}`. A log in a table of fixed size
-/// (CCEL) is followed by bytes that are all `ff` or all `00`.
+/// Layout, little-endian. The first event is `{pcr u32, type u32, digest 20, size u32, event}` and, in a
+/// crypto-agile log, the Spec ID Event03, which lists the banks; all others are
+/// `{pcr u32, type u32, count u32, count × {algorithm u16, digest}, size u32, event}`. A log in a table of
+/// fixed size (CCEL) is followed by bytes that are all `ff` or all `00`.
 public struct TCGEventLog: Hashable, Sendable {
   /// Why bytes are no event log. Offsets are bytes from the start.
   public enum DecodingError: Error, Hashable, Sendable {
@@ -33,7 +34,8 @@ public struct TCGEventLog: Hashable, Sendable {
     case digestBank(offset: Int, UInt16)
     /// A register over 31, in an event that extends it.
     case register(offset: Int, UInt32)
-    /// A StartupLocality event that comes after the first measurement, twice, or with a locality other than 0, 3, 4.
+    /// A StartupLocality event that comes after the first measurement, twice, or with a locality other than
+    /// 0, 3, 4.
     case startupLocality(offset: Int)
   }
 
@@ -70,7 +72,8 @@ public struct TCGEventLog: Hashable, Sendable {
       digests.first { $0.algorithm == hash.rawValue }?.bytes
     }
 
-    /// Whether the digest is that of the event's own bytes. Nil when the profile lets the digest be of something else.
+    /// Whether the digest is that of the event's own bytes. Nil when the profile lets the digest be of
+    /// something else.
     public func describesItself(in hash: TPM2.Hash) -> Bool? {
       guard type.digestIsOfContent, let digest = digest(hash), let own = hash.digest(content.span) else {
         return nil
@@ -100,7 +103,8 @@ public struct TCGEventLog: Hashable, Sendable {
 
     /// Whether the profile says that the digest is the hash of the event's bytes.
     var digestIsOfContent: Bool {
-      [Self.separator, .action, .startCRTMVersion, .variableDriverConfig, .gptEvent, .efiAction].contains(self)
+      [Self.separator, .action, .startCRTMVersion, .variableDriverConfig, .gptEvent, .efiAction].contains(
+        self)
     }
   }
 
@@ -279,8 +283,8 @@ extension TCGEventLog {
 
   /// The value of each register that the log measured into, ascending.
   ///
-  /// Registers start from zeroes, also 17 to 22, which a dynamic launch resets to zeroes; PCR 0 from its startup
-  /// locality in the last byte.
+  /// Registers start from zeroes, also 17 to 22, which a dynamic launch resets to zeroes; PCR 0 from its
+  /// startup locality in the last byte.
   public func replay(_ hash: TPM2.Hash) throws(ReplayError) -> [(register: UInt32, value: [UInt8])] {
     guard banks.contains(where: { $0.algorithm == hash.rawValue }) else { throw .bank(hash.rawValue) }
     var values: [[UInt8]?] = Array(repeating: nil, count: 32)

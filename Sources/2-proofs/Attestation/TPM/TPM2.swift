@@ -2,8 +2,8 @@ private import Crypto
 private import Digests
 public import WireBytes
 
-/// Structures of TPM 2.0 (TCG Trusted Platform Module Library, part 2), as far as attestation needs them: big-endian,
-/// each decoded from all of its bytes and written back to the same.
+/// Structures of TPM 2.0 (TCG Trusted Platform Module Library, part 2), as far as attestation needs them:
+/// big-endian, each decoded from all of its bytes and written back to the same.
 public enum TPM2 {
   /// TPM_ALG_ID of a hash (part 2, table 9).
   public enum Hash: UInt16, Hashable, Sendable, CaseIterable {
@@ -40,7 +40,8 @@ public enum TPM2 {
       }
     }
 
-    /// Whether a verdict may rest on it: SHA-2 with 256 bits and more. SHA-1 is broken, the others are in no TPM seen.
+    /// Whether a verdict may rest on it: SHA-2 with 256 bits and more. SHA-1 is broken, the others are in no
+    /// TPM seen.
     public var isAccepted: Bool { self == .sha256 || self == .sha384 || self == .sha512 }
 
     /// The digest of `bytes`; nil for a hash that is not computed here (SM3, SHA3-384).
@@ -60,7 +61,8 @@ public enum TPM2 {
 
   /// A part of a structure, for errors.
   public enum Field: String, Hashable, Sendable {
-    case qualifiedSigner, extraData, pcrSelection, pcrDigest, signature, publicArea, authPolicy, symmetric, scheme
+    case qualifiedSigner, extraData, pcrSelection, pcrDigest, signature, publicArea, authPolicy, symmetric,
+      scheme
     case curve, kdf, modulus, coordinate, nameAlgorithm, hash
   }
 
@@ -89,8 +91,8 @@ public enum TPM2 {
     case modulus(bits: Int, actual: Int)
   }
 
-  /// TPM_GENERATED_VALUE (part 2, table 7): opens what a TPM made itself, and what a restricted key refuses to sign
-  /// when somebody else made it.
+  /// TPM_GENERATED_VALUE (part 2, table 7): opens what a TPM made itself, and what a restricted key refuses
+  /// to sign when somebody else made it.
   public static let generated: UInt32 = 0xff54_4347
 }
 

@@ -26,8 +26,8 @@ extension TPM2 {
 
     /// All that the specification defines; the others are zero.
     static let defined = Self(rawValue: 0x000f_0ff6)
-    /// Without each of these a quote proves nothing: an unrestricted key signs a forged one, a key that was imported or
-    /// may move signs anywhere.
+    /// Without each of these a quote proves nothing: an unrestricted key signs a forged one, a key that was
+    /// imported or may move signs anywhere.
     public static let attestationKey: Self = [
       .restricted, .sign, .fixedTPM, .fixedParent, .sensitiveDataOrigin,
     ]

@@ -41,7 +41,8 @@ extension TPM2 {
       self.isSafe = isSafe
     }
 
-    /// Whether this was told before `other` by the same TPM: a state that was rolled back, or an old quote again.
+    /// Whether this was told before `other` by the same TPM: a state that was rolled back, or an old quote
+    /// again.
     public func precedes(_ other: ClockInfo) -> Bool {
       if resetCount != other.resetCount { return resetCount < other.resetCount }
       if restartCount != other.restartCount { return restartCount < other.restartCount }
@@ -58,8 +59,8 @@ extension TPM2 {
     /// Banks in one selection (HASH_COUNT of the TPMs known).
     public static let selectionsMax = 8
 
-    /// The qualified name of the signing key: its name under those of its ancestors. Only the TPM knows these, so it is
-    /// told, and not compared.
+    /// The qualified name of the signing key: its name under those of its ancestors. Only the TPM knows
+    /// these, so it is told, and not compared.
     public let qualifiedSigner: [UInt8]
     /// What the asker gave: the nonce, or here the report data.
     public let extraData: [UInt8]

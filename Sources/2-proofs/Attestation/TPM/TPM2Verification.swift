@@ -23,8 +23,8 @@ extension TPM2 {
 extension TPM2.Public {
   /// Checks `signature` over `message` under this key; returning means that it holds.
   ///
-  /// The key's own scheme and hash must be those of the signature. ECDSA goes over P-256 with SHA-256 and over P-384
-  /// with SHA-384, as TPMs make it.
+  /// The key's own scheme and hash must be those of the signature. ECDSA goes over P-256 with SHA-256 and
+  /// over P-384 with SHA-384, as TPMs make it.
   ///
   /// - Throws: ``TPM2/SignatureRefusal``.
   public func verify(

@@ -3,8 +3,8 @@ public import WireBytes
 
 /// What an enclave has measured into its PCR: each of its launches since the TPM was reset, in order.
 ///
-/// Encoding: SSZ `List[Launch, 1024]` of `Launch{version u16, program Bytes32, policy Bytes32, start u64}`, 74 bytes
-/// each (docs/spec/enclaves.md). Each launch extends the PCR, of zeroes at reset, by
+/// Encoding: SSZ `List[Launch, 1024]` of `Launch{version u16, program Bytes32, policy Bytes32, start u64}`,
+/// 74 bytes each (docs/spec/enclaves.md). Each launch extends the PCR, of zeroes at reset, by
 /// `SHA-256(tag("causeway/launch/v1") ‖ SSZ(Launch))`; tags as there: a byte of length, then the text.
 public struct TPMLaunchLog: Hashable, Sendable {
   /// One start of the runtime.

@@ -4,10 +4,11 @@ public import WireBytes
 /// What is asked of a TPM's statement.
 ///
 /// JSON: `{"bank": "sha256"?, "pcrs": [{"index": 14, "launches": [{"program": "0x…", "policy": "0x…"}]},
-/// {"index": 4, "values": ["0x…"]}, {"index": 5, "reported": true}], "akNames"?: ["0x000b…"], "akRoots"?: ["0x…"]}`.
-/// Exactly the PCRs that are listed must be quoted, and each is judged by its own list; an empty list refuses
-/// everything. A PCR that is only reported may have any value; at least one must be judged. The attestation key is
-/// known by its name, or by a chain of certificates to a root given by the SHA-256 of its DER; one of the two suffices.
+/// {"index": 4, "values": ["0x…"]}, {"index": 5, "reported": true}], "akNames"?: ["0x000b…"], "akRoots"?:
+/// ["0x…"]}`. Exactly the PCRs that are listed must be quoted, and each is judged by its own list; an empty
+/// list refuses everything. A PCR that is only reported may have any value; at least one must be judged. The
+/// attestation key is known by its name, or by a chain of certificates to a root given by the SHA-256 of its
+/// DER; one of the two suffices.
 public struct TPMPolicy: Hashable, Sendable {
   /// A program under an enclave policy.
   public struct Launch: Hashable, Sendable {
@@ -87,8 +88,8 @@ public struct TPMPolicy: Hashable, Sendable {
         // There is one launch log, so it can explain one PCR only; it is of the SHA-256 bank.
         guard !hasLaunches else { throw .duplicate(path: Read.join(here, "launches")) }
         guard bank == .sha256 else { throw .member(path: Read.join(path, "bank"), wanted: .word) }
-        // PCRs from 16 on can be reset while the machine runs (PC client profile, section 4.6.1): a holder could take
-        // launches back.
+        // PCRs from 16 on can be reset while the machine runs (PC client profile, section 4.6.1): a holder
+        // could take launches back.
         guard pcr.index < 16 else { throw .range(path: Read.join(here, "index"), least: 0, most: 15) }
         hasLaunches = true
       }
@@ -123,7 +124,8 @@ public struct TPMPolicy: Hashable, Sendable {
   ) throws(AttestationPolicyError) -> [PCR] {
     typealias Read = PolicyMembers
     var pcrs: [PCR] = []
-    for (position, element) in try Read.array(object, "pcrs", path: path, countMax: Self.pcrsMax).enumerated() {
+    for (position, element) in try Read.array(object, "pcrs", path: path, countMax: Self.pcrsMax).enumerated()
+    {
       let here = Read.join(Read.join(path, "pcrs"), String(position))
       let member = try Read.object(element, path: here, known: ["index", "launches", "values", "reported"])
       let index: Int = try Read.integer(member, "index", path: here, in: 0...31)

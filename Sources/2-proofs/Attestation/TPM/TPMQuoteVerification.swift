@@ -3,7 +3,8 @@ import WireBytes
 
 /// A quote that holds: signed by a key that only says what its TPM says, over the values at hand.
 ///
-/// Whose key that is, and whether the values are those of code that one wants, is not said by it: see ``TPMVerifier``.
+/// Whose key that is, and whether the values are those of code that one wants, is not said by it: see
+/// ``TPMVerifier``.
 public struct VerifiedTPMQuote: Hashable, Sendable {
   public let quote: TPM2.Quote
   public let key: TPM2.Public
@@ -15,9 +16,9 @@ public struct VerifiedTPMQuote: Hashable, Sendable {
 
   /// Checks a quote with its key and values.
   ///
-  /// In this order: forms; the key's attributes (restricted, sign, fixedTPM, fixedParent, sensitiveDataOrigin, and not
-  /// decrypt); the signature by the key's own scheme; one bank of SHA-2; values of exactly the quoted PCRs; the digest
-  /// over them.
+  /// In this order: forms; the key's attributes (restricted, sign, fixedTPM, fixedParent,
+  /// sensitiveDataOrigin, and not decrypt); the signature by the key's own scheme; one bank of SHA-2; values
+  /// of exactly the quoted PCRs; the digest over them.
   ///
   /// - Parameters:
   ///   - quote: TPMS_ATTEST.

@@ -9,8 +9,8 @@ public enum TPMRefusal: Error, Hashable, Sendable {
   case launchLogUnasked(bytes: Int)
   /// A TPM's statement holds all that is needed: it has no collateral.
   case collateral(bytes: Int)
-  /// TPMA_OBJECT lacks bits that an attestation key has, or has those of a decryption key. An unrestricted key signs
-  /// whatever its holder likes, a forged quote too.
+  /// TPMA_OBJECT lacks bits that an attestation key has, or has those of a decryption key. An unrestricted
+  /// key signs whatever its holder likes, a forged quote too.
   case keyAttributes(missing: TPM2.Attributes, forbidden: TPM2.Attributes)
   /// The key's name is by a hash that is not accepted.
   case nameAlgorithm(UInt16)

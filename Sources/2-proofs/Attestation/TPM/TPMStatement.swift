@@ -4,8 +4,8 @@ import WireBytes
 /// What a holder shows of its TPM: a quote with all that is needed to judge it.
 ///
 /// Canonical protobuf: TPMS_ATTEST 1, TPMT_SIGNATURE 2, TPM2B_PUBLIC of the attestation key 3, repeated PCR 4
-/// `{index 1, value 2}`, launch log 5, repeated certificate of the attestation key in DER 6, the key's own first.
-/// Nothing in it is believed before ``TPMVerification`` has passed it.
+/// `{index 1, value 2}`, launch log 5, repeated certificate of the attestation key in DER 6, the key's own
+/// first. Nothing in it is believed before ``TPMVerification`` has passed it.
 public struct TPMStatement: Hashable, Sendable {
   /// A PCR's value, as the holder says; the quote's digest decides.
   public struct PCR: Hashable, Sendable {

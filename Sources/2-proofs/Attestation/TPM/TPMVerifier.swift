@@ -5,14 +5,15 @@ import WireBytes
 public enum TPMVerifier {
   /// Judges a statement under a policy.
   ///
-  /// In this order: the quote itself (``VerifiedTPMQuote``); exactly the policy's PCRs of its bank; the attestation key
-  /// by its name or by a chain at `time`; each PCR by its rule, the launch log replayed before any launch is believed.
-  /// The quote's extra data is both report data and nonce of the result. A quote tells no time, only the TPM's clock and
-  /// its counters of resets and restarts, which the result names; who keeps the last ones of a key sees a state that was
-  /// rolled back (``TPM2/ClockInfo/precedes(_:)``).
+  /// In this order: the quote itself (``VerifiedTPMQuote``); exactly the policy's PCRs of its bank; the
+  /// attestation key by its name or by a chain at `time`; each PCR by its rule, the launch log replayed
+  /// before any launch is believed. The quote's extra data is both report data and nonce of the result. A
+  /// quote tells no time, only the TPM's clock and its counters of resets and restarts, which the result
+  /// names; who keeps the last ones of a key sees a state that was rolled back
+  /// (``TPM2/ClockInfo/precedes(_:)``).
   ///
-  /// Measurements: `pcrN` for each PCR; with a launch log `program` and `policy` of the last launch. `boundKey` is the
-  /// attestation key's name.
+  /// Measurements: `pcrN` for each PCR; with a launch log `program` and `policy` of the last launch.
+  /// `boundKey` is the attestation key's name.
   ///
   /// - Throws: ``TPMRefusal``; the evidence is untrusted and nothing traps.
   public static func verify(

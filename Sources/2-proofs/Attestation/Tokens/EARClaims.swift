@@ -163,7 +163,8 @@ public struct EARClaims: Hashable, Sendable {
       guard let claims = written.object else { throw .claim(path + ".ear.trustworthiness-vector") }
       for claim in claims.keys.sorted() {
         guard vectorClaims.contains(claim) else { throw .unknownVectorClaim(submodule: name, claim) }
-        guard case .number(let text)? = claims[claim], let value = Int(text), (-128...127).contains(value) else {
+        guard case .number(let text)? = claims[claim], let value = Int(text), (-128...127).contains(value)
+        else {
           throw .claim(path + ".ear.trustworthiness-vector." + claim)
         }
         vector.append((claim, value))

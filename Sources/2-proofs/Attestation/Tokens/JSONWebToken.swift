@@ -1,11 +1,11 @@
 public import Encodings
 import WireBytes
 
-/// A token as it was written: JWS compact serialization (RFC 7515) with JSON objects in header and payload. Read, and
-/// not verified.
+/// A token as it was written: JWS compact serialization (RFC 7515) with JSON objects in header and payload.
+/// Read, and not verified.
 ///
-/// Base 64 is that of RFC 7515, section 2, to the letter: the URL-safe alphabet, no padding, no lost bits. JSON names no
-/// member twice.
+/// Base 64 is that of RFC 7515, section 2, to the letter: the URL-safe alphabet, no padding, no lost bits.
+/// JSON names no member twice.
 public struct JSONWebToken: Hashable, Sendable {
   /// Why text is no token.
   public enum DecodingError: Error, Hashable, Sendable {
@@ -81,7 +81,8 @@ public struct JSONWebToken: Hashable, Sendable {
   ) throws(DecodingError) -> [String: JSONValue] {
     let bytes = try bytes(text, part)
     let json: JSONValue
-    do { json = try JSONValue(decoding: bytes.span, limits: JSONLimits(sizeBytes: sizeMax, depth: 32)) } catch {
+    do { json = try JSONValue(decoding: bytes.span, limits: JSONLimits(sizeBytes: sizeMax, depth: 32)) } catch
+    {
       throw .json(part, error)
     }
     guard let members = json.object else { throw .object(part) }

@@ -39,7 +39,8 @@ public struct TokenKey: Hashable, Sendable {
     self.publicKeyInfo = publicKeyInfo
   }
 
-  /// Reads a JSON Web Key (RFC 7517): `EC` on P-256 or P-384, or `RSA`. Without `alg` an RSA key is for RS256.
+  /// Reads a JSON Web Key (RFC 7517): `EC` on P-256 or P-384, or `RSA`. Without `alg` an RSA key is for
+  /// RS256.
   ///
   /// - Throws: ``TokenKeyError``.
   public init(jwk: JSONValue) throws(TokenKeyError) {

@@ -3,10 +3,11 @@ public import WireBytes
 
 /// What is asked of another verifier's token.
 ///
-/// JSON: `{"kind": "ear" | "confidential-space" | "maa", "keys"?: [{"alg": "ES256", "spki": "0x…"}], "roots"?: ["0x…"],
-/// "issuer"?: "…", "audience"?: "…", "profile"?: "…", "debug"?: true, "claims": [{"path": ["submods", "cpu0",
-/// "ear.appraisal-policy-id"], "values": ["…"]}]}`. Each claim must have one of its values; no claims refuse everything,
-/// and so does an empty list of values. The key is pinned, or certified by a root given by the SHA-256 of its DER (`x5c`).
+/// JSON: `{"kind": "ear" | "confidential-space" | "maa", "keys"?: [{"alg": "ES256", "spki": "0x…"}],
+/// "roots"?: ["0x…"], "issuer"?: "…", "audience"?: "…", "profile"?: "…", "debug"?: true, "claims": [{"path":
+/// ["submods", "cpu0", "ear.appraisal-policy-id"], "values": ["…"]}]}`. Each claim must have one of its
+/// values; no claims refuse everything, and so does an empty list of values. The key is pinned, or certified
+/// by a root given by the SHA-256 of its DER (`x5c`).
 public struct TokenPolicy: Hashable, Sendable {
   /// Whose tokens.
   public enum Kind: String, Hashable, Sendable, CaseIterable {

@@ -4,13 +4,13 @@ import WireBytes
 
 /// Verifies tokens of other verifiers: attestation results in the passport model.
 ///
-/// Whoever has seen a token can show it again: believe the holder only after it proved possession of the key that the
-/// token confirms (`cnf`, or a nonce that commits to it).
+/// Whoever has seen a token can show it again: believe the holder only after it proved possession of the key
+/// that the token confirms (`cnf`, or a nonce that commits to it).
 public enum TokenVerifier {
   /// Judges a token under a policy.
   ///
-  /// In this order: form; signature by a pinned key or a key certified by `x5c`; the rules of its kind; issuer,
-  /// audience, dates; each claim of the policy. A header's `jwk`, `jku` or `kid` chooses nothing.
+  /// In this order: form; signature by a pinned key or a key certified by `x5c`; the rules of its kind;
+  /// issuer, audience, dates; each claim of the policy. A header's `jwk`, `jku` or `kid` chooses nothing.
   ///
   /// The result's report data is the first nonce, as text; measurements are the policy's claims, by path.
   ///
@@ -78,7 +78,8 @@ public enum TokenVerifier {
         throw .value(path: claim.path)
       }
       measurements.append(
-        AttestationMeasurement(claim.path.joined(separator: "."), [UInt8]((value.string ?? value.text()).utf8)))
+        AttestationMeasurement(
+          claim.path.joined(separator: "."), [UInt8]((value.string ?? value.text()).utf8)))
     }
     return AttestationResult(
       platform: .token, measurements: measurements, reportData: nonces.first.map { [UInt8]($0.utf8) } ?? [],
@@ -86,7 +87,8 @@ public enum TokenVerifier {
       issued: issued, limits: limits, reasons: reasons, identity: SHA256Hash.hash(token.signed))
   }
 
-  /// What Azure Attestation calls debug mode: SGX, its older name, SEV-SNP, TDX; at the root or in x-ms-isolation-tee.
+  /// What Azure Attestation calls debug mode: SGX, its older name, SEV-SNP, TDX; at the root or in
+  /// x-ms-isolation-tee.
   private static let debugClaims = [
     "x-ms-sgx-is-debuggable", "is-debuggable", "x-ms-sevsnpvm-is-debuggable", "tdx_td_attributes_debug",
   ]
