@@ -1,7 +1,8 @@
-/// Verdicts in the terms of dcap-qvl 0.7.0, the library that recorded the outside corpus, so that both can be compared.
+/// Verdicts in the terms of dcap-qvl 0.7.0, the library that recorded the outside corpus, so that both can be
+/// compared.
 ///
-/// Nothing is verified with this: it reads as dcap-qvl does (``IntelStrictness/asDcapQVL``), asks for no policy, and names
-/// refusals by the words that dcap-qvl has for them.
+/// Nothing is verified with this: it reads as dcap-qvl does (``IntelStrictness/asDcapQVL``), asks for no
+/// policy, and names refusals by the words that dcap-qvl has for them.
 public enum DcapComparison {
   public enum Answer: Hashable, Sendable {
     /// Intel's word for the platform, and the advisories in order.
@@ -80,23 +81,30 @@ extension IntelRefusal {
     case .enclaveVersion: ["SGX TEE quote must have version 3"]
     case .document(.tcbInfo, let error):
       switch error {
-      case .count: ["SGX component count mismatch", "TDX component count mismatch", "Failed to decode TcbInfo"]
+      case .count:
+        ["SGX component count mismatch", "TDX component count mismatch", "Failed to decode TcbInfo"]
       default:
         [
-          "Failed to decode TcbInfo", "Failed to parse TCB Info", "Failed to decode TCB FMSPC", "Fmspc mismatch",
+          "Failed to decode TcbInfo", "Failed to parse TCB Info", "Failed to decode TCB FMSPC",
+          "Fmspc mismatch",
           "Invalid TCB level tcbDate", "TDX module identity check", "TDX component count mismatch",
         ]
       }
-    case .document(.quotingEnclaveIdentity, _): ["Failed to decode QeIdentity", "Failed to parse QE Identity"]
+    case .document(.quotingEnclaveIdentity, _):
+      ["Failed to decode QeIdentity", "Failed to parse QE Identity"]
     case .notYetIssued(.tcbInfo, _): ["TCBInfo issue date is in the future"]
     case .notYetIssued(.quotingEnclaveIdentity, _): ["QE Identity issue date is in the future"]
     case .outdated(.tcbInfo, _): ["TCBInfo expired"]
     case .outdated(.quotingEnclaveIdentity, _): ["QE Identity expired"]
-    // Where the borders of a block are broken, dcap-qvl passes over the block and fails with the next certificate.
+    // Where the borders of a block are broken, dcap-qvl passes over the block and fails with the next
+    // certificate.
     case .certificate(.pck, nil, _):
       ["Failed to extract PCK certificates", "Certificate chain is too short in quote", Self.chainWords]
     case .certificate(let chain, nil, _):
-      ["Failed to parse certs", "Certificate chain is too short for \(chain == .tcbInfo ? "TCB Info" : "QE Identity")"]
+      [
+        "Failed to parse certs",
+        "Certificate chain is too short for \(chain == .tcbInfo ? "TCB Info" : "QE Identity")",
+      ]
     case .certificate(let chain, 0, _):
       [
         chain == .pck
@@ -110,7 +118,8 @@ extension IntelRefusal {
     case .chainLength: []
     case .revocation(_, let error): [Self.chainWords + error.dcapCause]
     case .documentSignature(.tcbInfo): ["Signature is invalid for tcb_info in quote_collateral"]
-    case .documentSignature(.quotingEnclaveIdentity): ["Signature is invalid for qe_identity in quote_collateral"]
+    case .documentSignature(.quotingEnclaveIdentity):
+      ["Signature is invalid for qe_identity in quote_collateral"]
     case .documentKind(.quotingEnclaveIdentity, _, _, _): ["Unsupported QE Identity id/version"]
     case .documentKind(.tcbInfo, _, _, .tdx): ["TDX quote with non-TDX TCB info in the collateral"]
     case .documentKind(.tcbInfo, _, _, .sgx): ["SGX quote with non-SGX TCB info in the collateral"]
@@ -118,7 +127,8 @@ extension IntelRefusal {
     case .pckExtension(.absent): ["Intel extension not found"]
     case .pckExtension:
       [
-        "Fmspc length mismatch", "CpuSvn length mismatch", "PceSvn length mismatch", "Failed to get subobject",
+        "Fmspc length mismatch", "CpuSvn length mismatch", "PceSvn length mismatch",
+        "Failed to get subobject",
         "Failed to find", "Failed to decode", "Failed to load",
       ]
     case .quotingEnclaveSignature: ["Signature is invalid for qe_report in quote"]

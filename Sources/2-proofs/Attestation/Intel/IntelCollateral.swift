@@ -30,8 +30,8 @@ public struct IntelSignedText: Hashable, Sendable {
     self.issuerChain = issuerChain
   }
 
-  /// Reads an answer of Intel's service, `{"tcbInfo": …, "signature": "…"}` or `{"enclaveIdentity": …, "signature": "…"}`:
-  /// the signed bytes are those of the member as they stand there, white space and all.
+  /// Reads an answer of Intel's service, `{"tcbInfo": …, "signature": "…"}` or `{"enclaveIdentity": …,
+  /// "signature": "…"}`: the signed bytes are those of the member as they stand there, white space and all.
   ///
   /// - Throws: ``IntelCollateralError``.
   public init(
@@ -42,7 +42,9 @@ public struct IntelSignedText: Hashable, Sendable {
       document = try JSONValue(decoding: response, limits: IntelCollateral.limits)
     } catch { throw .json(error) }
     guard let members = document.object else { throw .member(member) }
-    for name in members.keys.sorted() where name != member && name != "signature" { throw .unknownMember(name) }
+    for name in members.keys.sorted() where name != member && name != "signature" {
+      throw .unknownMember(name)
+    }
     guard let range = JSONMemberText.range(of: member, in: response) else { throw .missing(member: member) }
     guard let digits = document["signature"] else { throw .missing(member: "signature") }
     self.init(
@@ -53,10 +55,10 @@ public struct IntelSignedText: Hashable, Sendable {
 
 /// Everything besides the quote that its verification needs, as one dated document, unchecked.
 ///
-/// JSON, all members strings: `pck_crl_issuer_chain`, `tcb_info_issuer_chain`, `qe_identity_issuer_chain` (PEM),
-/// `root_ca_crl`, `pck_crl` (hex of DER, or PEM, or hex of PEM), `tcb_info`, `qe_identity` (the signed text),
-/// `tcb_info_signature`, `qe_identity_signature` (hex of `r || s`), and if the quote has none `pck_certificate_chain` (PEM).
-/// It is the form of dcap-qvl and of Phala's and Intel's services behind it.
+/// JSON, all members strings: `pck_crl_issuer_chain`, `tcb_info_issuer_chain`, `qe_identity_issuer_chain`
+/// (PEM), `root_ca_crl`, `pck_crl` (hex of DER, or PEM, or hex of PEM), `tcb_info`, `qe_identity` (the signed
+/// text), `tcb_info_signature`, `qe_identity_signature` (hex of `r || s`), and if the quote has none
+/// `pck_certificate_chain` (PEM). It is the form of dcap-qvl and of Phala's and Intel's services behind it.
 public struct IntelCollateral: Hashable, Sendable {
   /// Bounds of the document.
   public static let limits = JSONLimits(sizeBytes: 8 << 20, depth: 16)
@@ -71,7 +73,8 @@ public struct IntelCollateral: Hashable, Sendable {
   public let rootList: [UInt8]
   /// DER of the list of the authority that issued the PCK.
   public let pckList: [UInt8]
-  /// PEM; the list is checked under the authority of the PCK's own chain, this one only supplies certificates.
+  /// PEM; the list is checked under the authority of the PCK's own chain, this one only supplies
+  /// certificates.
   public let pckListIssuerChain: [UInt8]
   /// PEM, the PCK first.
   public let pckChain: [UInt8]?
@@ -103,7 +106,8 @@ public struct IntelCollateral: Hashable, Sendable {
     let value: JSONValue
     do { value = try JSONValue(decoding: document, limits: Self.limits) } catch { throw .json(error) }
     guard let members = value.object else { throw .member("") }
-    if unknownMembers == .refused, let name = members.keys.sorted().first(where: { !Self.known.contains($0) }) {
+    if unknownMembers == .refused, let name = members.keys.sorted().first(where: { !Self.known.contains($0) })
+    {
       throw .unknownMember(name)
     }
     func text(_ name: String) throws(IntelCollateralError) -> [UInt8] {
@@ -157,7 +161,8 @@ public struct IntelCollateral: Hashable, Sendable {
 
 /// Finds the exact bytes of a member in a JSON text that was found to be well formed.
 enum JSONMemberText {
-  /// Where the value of the top-level member `name` stands; nil when there is none, or its name is written with escapes.
+  /// Where the value of the top-level member `name` stands; nil when there is none, or its name is written
+  /// with escapes.
   static func range(of name: String, in text: [UInt8]) -> Range<Int>? {
     var scanner = Scanner(text: text)
     scanner.skipSpace()

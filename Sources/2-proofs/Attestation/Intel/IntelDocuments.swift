@@ -1,7 +1,8 @@
 public import Encodings
 public import WireBytes
 
-/// Why the JSON of TCB info or of a quoting enclave's identity is not what it should be. `path` names the member.
+/// Why the JSON of TCB info or of a quoting enclave's identity is not what it should be. `path` names the
+/// member.
 public enum IntelDocumentError: Error, Hashable, Sendable {
   case json(JSONError)
   case missing(path: String)
@@ -20,7 +21,8 @@ public struct IntelWindow: Hashable, Sendable {
   public let nextUpdate: Int64
 }
 
-/// TCB info (PCS API, version 3 of the document): what Intel thinks of the security versions of one family of processors.
+/// TCB info (PCS API, version 3 of the document): what Intel thinks of the security versions of one family of
+/// processors.
 public struct TCBInfo: Hashable, Sendable {
   /// A level: whoever has at least these versions has this standing, unless a higher level fits.
   public struct Level: Hashable, Sendable {
@@ -55,8 +57,8 @@ public struct TCBInfo: Hashable, Sendable {
   public let pceID: FixedBytes<2>
   public let tcbType: UInt64
   public let evaluationNumber: UInt64
-  /// Highest first: SGX components, then the provisioning enclave's version, then TDX components. Intel's text has no
-  /// order that counts.
+  /// Highest first: SGX components, then the provisioning enclave's version, then TDX components. Intel's
+  /// text has no order that counts.
   public let levels: [Level]
   public let module: ModuleSigner?
   public let moduleIdentities: [ModuleIdentity]
@@ -96,7 +98,8 @@ public struct TCBInfo: Hashable, Sendable {
       }
   }
 
-  /// The identity of the module's major version `version`; ids are compared without case, as Intel's library does.
+  /// The identity of the module's major version `version`; ids are compared without case, as Intel's library
+  /// does.
   func identity(ofModule version: UInt8) -> ModuleIdentity? {
     let digits = Hex.encode([version], prefix: "").uppercased()
     return moduleIdentities.first { $0.id.uppercased() == "TDX_\(digits)" }
@@ -105,7 +108,9 @@ public struct TCBInfo: Hashable, Sendable {
   private static func sorted(_ levels: [Level]) -> [Level] {
     levels.enumerated().sorted { left, right in
       let (a, b) = (left.element, right.element)
-      if a.sgxComponents != b.sgxComponents { return b.sgxComponents.lexicographicallyPrecedes(a.sgxComponents) }
+      if a.sgxComponents != b.sgxComponents {
+        return b.sgxComponents.lexicographicallyPrecedes(a.sgxComponents)
+      }
       if a.provisioningEnclaveSVN != b.provisioningEnclaveSVN {
         return a.provisioningEnclaveSVN > b.provisioningEnclaveSVN
       }

@@ -4,14 +4,14 @@ public import WireBytes
 /// Which quotes of SGX or TDX a policy takes.
 ///
 /// JSON, absent members empty, absent `statuses` only `UpToDate`:
-/// - `mrEnclaves`: 32-byte measurements, and `signers`: objects `{"isvProdId", "minimumIsvSvn", "mrSigner"}`; an enclave
-///   must be one of the first or come from one of the second. For `sgx`.
-/// - `mrTds`: 48-byte measurements, one of which the domain must have, and `rtmrs`: an object from `"0"`…`"3"` to lists of
-///   48-byte values, one of which each register named must have. For `tdx`.
+/// - `mrEnclaves`: 32-byte measurements, and `signers`: objects `{"isvProdId", "minimumIsvSvn", "mrSigner"}`;
+///   an enclave must be one of the first or come from one of the second. For `sgx`.
+/// - `mrTds`: 48-byte measurements, one of which the domain must have, and `rtmrs`: an object from
+///   `"0"`…`"3"` to lists of 48-byte values, one of which each register named must have. For `tdx`.
 /// - `statuses`: Intel's words; `Revoked` is none of them.
 /// - `advisories`: those that may apply; any other refuses.
-/// - `minimumEvaluationNumber`: the least tcbEvaluationDataNumber of TCB info and QE identity, against old collateral that
-///   is still in its window.
+/// - `minimumEvaluationNumber`: the least tcbEvaluationDataNumber of TCB info and QE identity, against old
+///   collateral that is still in its window.
 /// - `serviceTds`: 48-byte measurements of service domains that may be bound.
 /// - `debug`: true takes debug mode.
 ///

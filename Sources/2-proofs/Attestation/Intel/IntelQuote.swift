@@ -72,15 +72,16 @@ public struct IntelCertification: Hashable, Sendable {
 
 /// A quote of Intel's DCAP: version 3 (SGX), 4 and 5 (SGX or TDX), parsed and not verified.
 ///
-/// Layout, little endian: header 48; in version 5 body type u16 and size u32; body 384 (SGX), 584 (TD 1.0), 648 (TD 1.5)
-/// or 885 (TD 1.5 with service extensions); size u32; section: signature 64, attestation key 64, since version 4 type
-/// u16 = 6 and size u32 of what follows, quoting enclave's report 384, its signature 64, authentication u16 size and
-/// bytes, certification type u16, size u32 and bytes.
+/// Layout, little endian: header 48; in version 5 body type u16 and size u32; body 384 (SGX), 584 (TD 1.0),
+/// 648 (TD 1.5) or 885 (TD 1.5 with service extensions); size u32; section: signature 64, attestation key 64,
+/// since version 4 type u16 = 6 and size u32 of what follows, quoting enclave's report 384, its signature 64,
+/// authentication u16 size and bytes, certification type u16, size u32 and bytes.
 ///
-/// Behind the section real quotes have up to 3065 zero bytes of a buffer: they are passed over, and are no part of
-/// ``meaningful``. Anything but zeros there is refused unless `trailing` is `.ignored`.
+/// Behind the section real quotes have up to 3065 zero bytes of a buffer: they are passed over, and are no
+/// part of ``meaningful``. Anything but zeros there is refused unless `trailing` is `.ignored`.
 ///
-/// - SeeAlso: Intel SGX ECDSA QuoteLibReference DCAP API, appendix A; Intel TDX DCAP Quoting Library API, appendix A.
+/// - SeeAlso: Intel SGX ECDSA QuoteLibReference DCAP API, appendix A; Intel TDX DCAP Quoting Library API,
+///   appendix A.
 public struct IntelQuote: Hashable, Sendable {
   /// What to do with bytes behind the section, or left over inside of it.
   public enum Trailing: Hashable, Sendable {

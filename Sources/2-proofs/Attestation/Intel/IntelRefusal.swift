@@ -72,7 +72,8 @@ public enum IntelAttribute: Hashable, Sendable {
 
 /// What the policy does not accept.
 public enum IntelPolicyRefusal: Hashable, Sendable {
-  /// Neither the enclave nor its signer is allowed. `isvSVNMin` is that of the signer and product, when only it is at fault.
+  /// Neither the enclave nor its signer is allowed. `isvSVNMin` is that of the signer and product, when only
+  /// it is at fault.
   case enclave(mrEnclave: Bytes32, mrSigner: Bytes32, isvProdID: UInt16, isvSVN: UInt16, isvSVNMin: UInt16?)
   case mrTD(FixedBytes<48>)
   case rtmr(index: Int, FixedBytes<48>)
@@ -126,8 +127,8 @@ public enum IntelRefusal: Error, Hashable, Sendable {
   case quoteSignature
   case fmspc(quoted: FixedBytes<6>, collateral: FixedBytes<6>)
   case pceID(quoted: FixedBytes<2>, collateral: FixedBytes<2>)
-  /// The platform is below every level. The numbers are those of the lowest level, whose `component` (0…15 SGX, 16
-  /// provisioning enclave, 17…32 TDX) is `least`; nil when there are no levels.
+  /// The platform is below every level. The numbers are those of the lowest level, whose `component` (0…15
+  /// SGX, 16 provisioning enclave, 17…32 TDX) is `least`; nil when there are no levels.
   case noLevel(IntelEvaluation, component: Int?, least: UInt16, actual: UInt16)
   case module(IntelEvaluation, TDXModuleRefusal)
   /// The level that fits has a status that such a level cannot have.
@@ -136,7 +137,8 @@ public enum IntelRefusal: Error, Hashable, Sendable {
   case attribute(IntelAttribute)
   case policy(IntelPolicyRefusal)
 
-  /// How many days collateral or a certificate is out of its window, started ones counted; nil when that is not at fault.
+  /// How many days collateral or a certificate is out of its window, started ones counted; nil when that is
+  /// not at fault.
   public var daysOut: Int64? {
     let seconds: Int64? =
       switch self {

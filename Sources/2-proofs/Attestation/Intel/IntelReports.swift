@@ -2,8 +2,9 @@ public import WireBytes
 
 /// The report of an SGX enclave (`sgx_report_body_t`, 384 bytes).
 ///
-/// Layout: cpusvn 16, miscselect u32, reserved 28, attributes 16, mrenclave 32, reserved 32, mrsigner 32, reserved 96,
-/// isvprodid u16, isvsvn u16, reserved 60, report data 64. Key separation fields, if any, lie in what is reserved here.
+/// Layout: cpusvn 16, miscselect u32, reserved 28, attributes 16, mrenclave 32, reserved 32, mrsigner 32,
+/// reserved 96, isvprodid u16, isvsvn u16, reserved 60, report data 64. Key separation fields, if any, lie in
+/// what is reserved here.
 public struct SGXReport: Hashable, Sendable {
   public static let size = 384
 
@@ -34,8 +35,9 @@ public struct SGXReport: Hashable, Sendable {
 
 /// The report of a trust domain: TD 1.0 (584 bytes), TD 1.5 (648) or TD 1.5 with service extensions (885).
 ///
-/// Layout: tee_tcb_svn 16, mrseam 48, mrsignerseam 48, seamattributes 8, td_attributes 8, xfam 8, mrtd 48, mrconfigid 48,
-/// mrowner 48, mrownerconfig 48, rtmr0…3 4 × 48, report data 64; since 1.5 tee_tcb_svn2 16, mrservicetd 48.
+/// Layout: tee_tcb_svn 16, mrseam 48, mrsignerseam 48, seamattributes 8, td_attributes 8, xfam 8, mrtd 48,
+/// mrconfigid 48, mrowner 48, mrownerconfig 48, rtmr0…3 4 × 48, report data 64; since 1.5 tee_tcb_svn2 16,
+/// mrservicetd 48.
 public struct TDReport: Hashable, Sendable {
   public static let size = 584
   public static let size15 = 648
@@ -128,8 +130,8 @@ public struct TDAttributes: Hashable, Sendable {
   /// The domain may be moved to another platform.
   public var isMigratable: Bool { has(29) }
 
-  /// Bits that have no meaning: all but DEBUG, profiling, 16…22 (of them ICSSD and SERVTD_EXT), LASS, SEPT_VE_DISABLE,
-  /// MIGRATABLE, PKS, KL, TPA and PERFMON.
+  /// Bits that have no meaning: all but DEBUG, profiling, 16…22 (of them ICSSD and SERVTD_EXT), LASS,
+  /// SEPT_VE_DISABLE, MIGRATABLE, PKS, KL, TPA and PERFMON.
   static let reserved: UInt64 = ~0xc000_0000_f87f_0071
 
   /// The reserved bits that are set.

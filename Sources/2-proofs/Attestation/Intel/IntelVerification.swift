@@ -6,10 +6,11 @@ public import WireBytes
 public enum IntelStrictness: Hashable, Sendable {
   /// Everything that a definition rules out is refused.
   case strict
-  /// Where dcap-qvl 0.7.0 is laxer it is followed, and where it admits less, too, so that verdicts can be compared: bytes
-  /// that nothing accounts for, the outer certification type, lists that start later, chains of any length, the PCE's
-  /// id, the second half of the quoting enclave's report data, and newer versions of documents are not looked at; SGX
-  /// bodies in quotes of version 4 and 5, and authentication of another length than 32 bytes, are refused.
+  /// Where dcap-qvl 0.7.0 is laxer it is followed, and where it admits less, too, so that verdicts can be
+  /// compared: bytes that nothing accounts for, the outer certification type, lists that start later, chains
+  /// of any length, the PCE's id, the second half of the quoting enclave's report data, and newer versions of
+  /// documents are not looked at; SGX bodies in quotes of version 4 and 5, and authentication of another
+  /// length than 32 bytes, are refused.
   case asDcapQVL
 }
 
@@ -29,7 +30,8 @@ public struct IntelAdmission: Hashable, Sendable {
   }
 }
 
-/// A quote that was found to be Intel's at a time, with what Intel says about the platform. A policy decides next.
+/// A quote that was found to be Intel's at a time, with what Intel says about the platform. A policy decides
+/// next.
 public struct IntelFindings: Hashable, Sendable {
   public let quote: IntelQuote
   public let pck: PCKExtension
@@ -54,8 +56,8 @@ public struct IntelFindings: Hashable, Sendable {
   public var expires: Int64 { limits.map(\.until).min() ?? .min }
 }
 
-/// Verifies quotes of SGX and TDX with their collateral, in the order of steps of dcap-qvl, so that the first fault found
-/// is the same.
+/// Verifies quotes of SGX and TDX with their collateral, in the order of steps of dcap-qvl, so that the first
+/// fault found is the same.
 ///
 /// - SeeAlso: Intel SGX-TDX-DCAP-QuoteVerificationLibrary, `QuoteVerifier.cpp`.
 public struct IntelVerification {
@@ -98,7 +100,9 @@ public struct IntelVerification {
       collateral.pckListIssuerChain,
     ]
     for chain in chains {
-      guard let blocks = try? X509PEM.blocks(chain.span, label: "CERTIFICATE", countMax: blocksMax) else { continue }
+      guard let blocks = try? X509PEM.blocks(chain.span, label: "CERTIFICATE", countMax: blocksMax) else {
+        continue
+      }
       for block in blocks {
         if let found = try? X509Certificate(decoding: block), roots.contains(found) { return found }
       }
@@ -149,7 +153,8 @@ public struct IntelVerification {
       AttestationLimit("PCK chain", until: pckChain.notAfter),
     ]
     return IntelFindings(
-      quote: quote, pck: pck, status: status, advisories: outcome.merged.advisories, platform: outcome.platform,
+      quote: quote, pck: pck, status: status, advisories: outcome.merged.advisories,
+      platform: outcome.platform,
       module: outcome.module, quotingEnclave: quotingEnclave, current: current,
       tcbInfoEvaluationNumber: tcbInfo.evaluationNumber,
       quotingEnclaveEvaluationNumber: identity.evaluationNumber, limits: limits,
@@ -184,8 +189,9 @@ public struct IntelVerification {
   /// Certificates in one text: real ones have three.
   static let blocksMax = 8
 
-  /// The chain in `text` from its first certificate to the pinned root, which need not be in it. Certificates on the way
-  /// are found by their names, and only those are read; what else the text has makes no difference.
+  /// The chain in `text` from its first certificate to the pinned root, which need not be in it. Certificates
+  /// on the way are found by their names, and only those are read; what else the text has makes no
+  /// difference.
   private func verifiedChain(_ name: IntelChain, _ text: [UInt8]) throws(IntelRefusal) -> VerifiedX509Chain {
     let blocks: [[UInt8]]
     do {

@@ -1,11 +1,13 @@
 import Digests
 import WireBytes
 
-/// Verifies evidence of SGX and TDX: the statement is a quote, the collateral an ``IntelCollateral`` document.
+/// Verifies evidence of SGX and TDX: the statement is a quote, the collateral an ``IntelCollateral``
+/// document.
 public enum IntelVerifier {
   /// Verifies `evidence`, whose platform is `sgx` or `tdx`.
   ///
-  /// - Parameter roots: pinned by fingerprint; a root other than Intel's must be in a chain of the collateral.
+  /// - Parameter roots: pinned by fingerprint; a root other than Intel's must be in a chain of the
+  ///   collateral.
   /// - Throws: ``IntelRefusal``.
   public static func verify(
     _ evidence: AttestationEvidence, under policy: IntelPolicy, at time: AttestationTime, roots: X509Roots
@@ -68,6 +70,7 @@ public enum IntelVerifier {
       limits: findings.limits, reasons: reasons, identity: identity(findings.quote))
   }
 
-  /// SHA-256 of what the attestation key signed: signatures of ECDSA have twins, and buffers have zeros behind.
+  /// SHA-256 of what the attestation key signed: signatures of ECDSA have twins, and buffers have zeros
+  /// behind.
   private static func identity(_ quote: IntelQuote) -> Bytes32 { SHA256Hash.hash(quote.signed) }
 }

@@ -67,7 +67,9 @@ public struct PCKExtension: Hashable, Sendable {
     guard let tcb = members[Self.tcbName] else { throw .missing(Self.tcbName) }
     let versions = try Self.members(tcb)
     cpuSVN = try fixed(versions, Self.cpuSVNName)
-    guard let own = versions[Self.provisioningEnclaveName] else { throw .missing(Self.provisioningEnclaveName) }
+    guard let own = versions[Self.provisioningEnclaveName] else {
+      throw .missing(Self.provisioningEnclaveName)
+    }
     provisioningEnclaveSVN = UInt16(try Self.der { () throws(DERError) in try own.unsigned(max: 0xffff) })
     pceID = try fixed(members, Self.pceIDName)
     fmspc = try fixed(members, Self.fmspcName)

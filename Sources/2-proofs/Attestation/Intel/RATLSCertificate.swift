@@ -27,13 +27,15 @@ public enum RATLSError: Error, Hashable, Sendable {
 
 /// A certificate that carries a quote about its own key (RA-TLS).
 ///
-/// Two forms are read: the interoperable one, extension 2.23.133.5.4.9 with the CBOR `60000([quote, claims])` where the quote
-/// binds SHA-256 of the claims and these the hash of the SubjectPublicKeyInfo; and Gramine's older one, extension
-/// 0.6.9.42.840.113741.1337.6 (an object identifier that was encoded twice) with the bare quote, which binds SHA-256 of the
-/// SubjectPublicKeyInfo. Where a certificate has both, the first counts. The SGX SDK's older extension
-/// 1.2.840.113741.1.13.1 says nothing of the key by itself and is passed over.
+/// Two forms are read: the interoperable one, extension 2.23.133.5.4.9 with the CBOR `60000([quote, claims])`
+/// where the quote binds SHA-256 of the claims and these the hash of the SubjectPublicKeyInfo; and Gramine's
+/// older one, extension 0.6.9.42.840.113741.1337.6 (an object identifier that was encoded twice) with the
+/// bare quote, which binds SHA-256 of the SubjectPublicKeyInfo. Where a certificate has both, the first
+/// counts. The SGX SDK's older extension 1.2.840.113741.1.13.1 says nothing of the key by itself and is
+/// passed over.
 ///
-/// The certificate's own signature and dates are not looked at: whoever speaks TLS has the key, and the quote vouches for it.
+/// The certificate's own signature and dates are not looked at: whoever speaks TLS has the key, and the quote
+/// vouches for it.
 ///
 /// - SeeAlso: CCC-Attestation/interoperable-ra-tls, docs.
 public struct RATLSCertificate: Hashable, Sendable {
@@ -100,8 +102,8 @@ public struct RATLSCertificate: Hashable, Sendable {
     do { return try body() } catch { throw .der(error) }
   }
 
-  /// Key and extensions. Certificates of this kind come from small writers that do not follow RFC 5280 to the letter (NULL
-  /// beside an ECDSA algorithm, for one), so that only these two are read.
+  /// Key and extensions. Certificates of this kind come from small writers that do not follow RFC 5280 to the
+  /// letter (NULL beside an ECDSA algorithm, for one), so that only these two are read.
   private static func parts(_ bytes: [UInt8]) throws(RATLSError) -> ([UInt8], [X509Extension]) {
     let fields = try der { () throws(DERError) in
       try DERElement(decoding: bytes, sizeMax: sizeMax).children(count: 3...3)[0].children(count: 7...10)

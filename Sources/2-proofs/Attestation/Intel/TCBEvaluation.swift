@@ -14,7 +14,8 @@ struct TCBEvaluation {
     let merged: TCBStanding
   }
 
-  /// The platform's standing as the host of an enclave (`tdx` nil), or with the 16 TDX versions of a trust domain.
+  /// The platform's standing as the host of an enclave (`tdx` nil), or with the 16 TDX versions of a trust
+  /// domain.
   func standing(
     _ evaluation: IntelEvaluation, tdx: FixedBytes<16>?
   ) throws(IntelRefusal) -> Outcome {
@@ -24,9 +25,10 @@ struct TCBEvaluation {
         evaluation, component: least?.component, least: least?.least ?? 0, actual: least?.actual ?? 0)
     }
     let platform = try checked(level.standing, TCBStatus.ofPlatform, "tcbInfo")
-    let module = try tdx.map { (versions: FixedBytes<16>) throws(IntelRefusal) -> TCBStanding? in
-      try self.module(evaluation, versions)
-    } ?? nil
+    let module =
+      try tdx.map { (versions: FixedBytes<16>) throws(IntelRefusal) -> TCBStanding? in
+        try self.module(evaluation, versions)
+      } ?? nil
     var merged = platform
     if let module { merged = merged.merged(with: module) }
     merged = merged.merged(with: quotingEnclave)
@@ -58,7 +60,9 @@ struct TCBEvaluation {
   ) throws(IntelRefusal) -> TCBStanding? {
     let (version, own) = (versions[1], versions[0])
     guard version > 0 else { return nil }
-    guard let identity = tcbInfo.identity(ofModule: version) else { throw .module(evaluation, .version(version)) }
+    guard let identity = tcbInfo.identity(ofModule: version) else {
+      throw .module(evaluation, .version(version))
+    }
     guard let level = identity.levels.first(where: { UInt16(own) >= $0.isvSVN }) else {
       throw .module(evaluation, .isvSVN(least: identity.levels.map(\.isvSVN).min(), actual: own))
     }
@@ -71,7 +75,9 @@ struct TCBEvaluation {
     var expected = base
     let version = report.launchTCB[1]
     if version > 0 {
-      guard let identity = tcbInfo.identity(ofModule: version) else { throw .module(.launch, .version(version)) }
+      guard let identity = tcbInfo.identity(ofModule: version) else {
+        throw .module(.launch, .version(version))
+      }
       expected = identity.signer
     }
     guard report.mrSignerSeam == expected.mrSigner else {

@@ -33,8 +33,8 @@ public enum TCBStatus: String, Hashable, Sendable, CaseIterable {
 
   /// This status of a platform, made worse by that of a part (quoting enclave or TDX module).
   ///
-  /// A revoked part revokes; a part that is out of date makes a current platform so, and keeps what it says about
-  /// configuration. Other statuses of a part change nothing (Intel QVL, `convergeTcbStatuses`).
+  /// A revoked part revokes; a part that is out of date makes a current platform so, and keeps what it says
+  /// about configuration. Other statuses of a part change nothing (Intel QVL, `convergeTcbStatuses`).
   public func converged(with part: TCBStatus) -> TCBStatus {
     switch part {
     case .revoked: .revoked
@@ -56,7 +56,8 @@ public enum TCBStatus: String, Hashable, Sendable, CaseIterable {
   /// Statuses that a level of TCB info, of a quoting enclave and of a TDX module may have (Intel QVL,
   /// `EvaluateTcb.cpp`).
   static let ofPlatform: Set<TCBStatus> = [
-    .upToDate, .softwareHardeningNeeded, .configurationNeeded, .configurationAndSoftwareHardeningNeeded, .outOfDate,
+    .upToDate, .softwareHardeningNeeded, .configurationNeeded, .configurationAndSoftwareHardeningNeeded,
+    .outOfDate,
     .outOfDateConfigurationNeeded, .revoked,
   ]
   static let ofQuotingEnclave: Set<TCBStatus> = [
@@ -69,7 +70,8 @@ public enum TCBStatus: String, Hashable, Sendable, CaseIterable {
 public struct TCBStanding: Hashable, Sendable {
   public let status: TCBStatus
   public let advisories: [String]
-  /// Intel's date of the level: patches published since may be missing. The oldest, when standings are merged.
+  /// Intel's date of the level: patches published since may be missing. The oldest, when standings are
+  /// merged.
   public let date: Int64
 
   public init(status: TCBStatus, advisories: [String], date: Int64) {

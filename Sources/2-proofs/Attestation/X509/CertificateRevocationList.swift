@@ -17,7 +17,8 @@ public enum RevocationListError: Error, Hashable, Sendable {
   case unexpected(offset: Int)
   /// A serial number that is negative or over 20 bytes.
   case serial(offset: Int)
-  /// A critical extension that is not understood: a list of a part of the certificates, a delta, an indirect list.
+  /// A critical extension that is not understood: a list of a part of the certificates, a delta, an indirect
+  /// list.
   case criticalExtension(ASN1ObjectIdentifier)
 }
 
@@ -63,7 +64,8 @@ public struct CertificateRevocationList: Hashable, Sendable {
       fields = fields.dropFirst()
     }
     guard version == 1 else { throw .version(version) }
-    guard let algorithm = fields.popFirst(), let name = fields.popFirst(), let start = fields.popFirst() else {
+    guard let algorithm = fields.popFirst(), let name = fields.popFirst(), let start = fields.popFirst()
+    else {
       throw .unexpected(offset: parts[0].offset)
     }
     guard algorithm.encoded == parts[1].encoded else { throw .algorithmsDiffer }
@@ -148,8 +150,8 @@ public enum X509MissingList: Hashable, Sendable {
   case reported
 }
 
-/// Why a list does not speak for an issuer at a time, or a chain is revoked. `index` counts from the leaf, which is 0;
-/// times are UNIX seconds.
+/// Why a list does not speak for an issuer at a time, or a chain is revoked. `index` counts from the leaf,
+/// which is 0; times are UNIX seconds.
 public enum X509RevocationError: Error, Hashable, Sendable {
   /// There is no list of the certificate's issuer.
   case noList(index: Int)
@@ -190,7 +192,9 @@ extension CertificateRevocationList {
     issuedBy issuer: X509Certificate, at time: Int64, start: X509ListStart = .checked, index: Int = 0
   ) throws(X509RevocationError) {
     guard self.issuer == issuer.subject else { throw .noList(index: index) }
-    if let usage = issuer.keyUsage, !usage.contains(X509Certificate.Usage.crlSign.rawValue) { throw .issuerUsage(index: index) }
+    if let usage = issuer.keyUsage, !usage.contains(X509Certificate.Usage.crlSign.rawValue) {
+      throw .issuerUsage(index: index)
+    }
     do {
       try issuer.publicKey.verify(tbs.span, signature: signature, algorithm: signatureAlgorithm)
     } catch {
