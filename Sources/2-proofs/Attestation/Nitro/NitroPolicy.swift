@@ -29,7 +29,8 @@ public struct NitroPolicy: Hashable, Sendable {
 
   public init(json: JSONValue, path: String) throws(AttestationPolicyError) {
     typealias Read = PolicyMembers
-    let object = try Read.object(json, path: path, known: ["measurements", "allowDebug", "requireRevocation"])
+    let object = try Read.object(
+      json, path: path, known: ["measurements", "allowDebug", "requireRevocation"])
     let list = Read.join(path, "measurements")
     var sets: [Measurements] = []
     for (index, element) in try Read.array(object, "measurements", path: path).enumerated() {
@@ -60,7 +61,8 @@ public struct NitroPolicy: Hashable, Sendable {
         measurements.map { set in
           .object(
             Dictionary(
-              set.pcrs.map { (String($0.index), JSONValue.string(Hex.encode($0.value))) }) { first, _ in first })
+              set.pcrs.map { (String($0.index), JSONValue.string(Hex.encode($0.value))) }
+            ) { first, _ in first })
         })
     ]
     if allowsDebug { members["allowDebug"] = true }

@@ -12,7 +12,8 @@ public enum NitroVerifier {
     var limits = [AttestationLimit("certificate chain", until: verified.chain.notAfter)]
     var reasons: [AttestationReason] = document.isDebug ? [.debugAllowed] : []
     let outcome = try revocation(
-      of: verified.chain, collateral: evidence.collateral, required: policy.requiresRevocation, at: time.seconds)
+      of: verified.chain, collateral: evidence.collateral, required: policy.requiresRevocation,
+      at: time.seconds)
     if let until = outcome.until { limits.append(AttestationLimit("revocation list", until: until - 1)) }
     reasons += outcome.unchecked.map { .revocationNotChecked(index: $0) }
     return AttestationResult(

@@ -5,7 +5,9 @@ import WireBytes
 public enum PolicyMembers {
   public typealias Failure = AttestationPolicyError
 
-  public static func join(_ path: String, _ name: String) -> String { path.isEmpty ? name : path + "." + name }
+  public static func join(_ path: String, _ name: String) -> String {
+    path.isEmpty ? name : path + "." + name
+  }
 
   public static func object(
     _ json: JSONValue, path: String, known: Set<String>
@@ -77,7 +79,8 @@ public enum PolicyMembers {
 
   /// A list of byte strings of one of the lengths, without duplicates; absent is `.array`.
   public static func hexList(
-    _ object: [String: JSONValue], _ name: String, path: String, lengths: ClosedRange<Int>, countMax: Int = 256
+    _ object: [String: JSONValue], _ name: String, path: String, lengths: ClosedRange<Int>,
+    countMax: Int = 256
   ) throws(Failure) -> [[UInt8]] {
     let here = join(path, name)
     var list: [[UInt8]] = []

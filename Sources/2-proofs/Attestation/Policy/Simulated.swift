@@ -86,8 +86,12 @@ public struct SimulatedPolicy: Hashable, Sendable {
   public init(json: JSONValue, path: String) throws(AttestationPolicyError) {
     typealias Read = PolicyMembers
     let object = try Read.object(json, path: path, known: ["programs", "policies"])
-    programs = try Read.hexList(object, "programs", path: path, lengths: 32...32).map { Bytes32($0.span, at: 0) }
-    policies = try Read.hexList(object, "policies", path: path, lengths: 32...32).map { Bytes32($0.span, at: 0) }
+    programs = try Read.hexList(object, "programs", path: path, lengths: 32...32).map {
+      Bytes32($0.span, at: 0)
+    }
+    policies = try Read.hexList(object, "policies", path: path, lengths: 32...32).map {
+      Bytes32($0.span, at: 0)
+    }
   }
 
   public var json: JSONValue {

@@ -1,5 +1,5 @@
-public import Encodings
 import Digests
+public import Encodings
 public import WireBytes
 
 /// What made a piece of evidence. Raw values are those of policies; numbers are those of the protobuf form.
@@ -94,7 +94,9 @@ public struct AttestationEvidence: Hashable, Sendable {
   }
 
   /// Reads the canonical form.
-  public init(decoding bytes: [UInt8]) throws(AttestationEvidenceError) { try self.init(decoding: bytes.span) }
+  public init(decoding bytes: [UInt8]) throws(AttestationEvidenceError) {
+    try self.init(decoding: bytes.span)
+  }
 
   /// The canonical form.
   public func encoded() -> [UInt8] {

@@ -53,9 +53,31 @@ extension AttestationRefusal {
   public var isAboutStanding: Bool {
     switch self {
     case .nitro(let refusal): refusal.isAboutStanding
+    case .intel(let refusal): refusal.isAboutStanding
     case .sevSNP(let refusal): refusal.isAboutStanding
-    case .intel, .tpm, .azure, .token, .platformNotNamed, .simulatedInProduction, .simulated, .issuedInFuture, .tooOld, .ageUnknown,
-      .reportData, .nonce, .expired:
+    case .azure(.sevSNP(let refusal)): refusal.isAboutStanding
+    case .azure(.tdx(let refusal)): refusal.isAboutStanding
+    case .azure, .tpm, .token, .platformNotNamed, .simulatedInProduction, .simulated, .issuedInFuture, .tooOld,
+      .ageUnknown, .reportData, .nonce, .expired:
+      false
+    }
+  }
+}
+
+extension IntelRefusal {
+  /// Intel's lists and TCB documents, each authentic and in its window when one of these is reached, put the platform or
+  /// its quoting enclave out, or at a level that the policy does not allow. A document that is merely older than the policy
+  /// asks for (`evaluationNumber`) is its bringer's choice.
+  public var isAboutStanding: Bool {
+    switch self {
+    case .rootRevoked, .noLevel, .revoked, .module(_, .isvSVN), .quotingEnclave(.isvSVN), .policy(.status),
+      .policy(.quotingEnclaveStatus), .policy(.advisory):
+      true
+    case .revocation(_, let error): error.isAboutStanding
+    case .collateral, .list, .rootList, .noRoot, .quote, .enclaveVersion, .document, .notYetIssued, .outdated,
+      .certificate, .issuer, .chain, .chainLength, .documentSignature, .documentKind, .certificationType,
+      .pckExtension, .quotingEnclaveSignature, .authenticationSize, .quotingEnclaveBinding, .quotingEnclave,
+      .quoteSignature, .fmspc, .pceID, .module, .levelStatus, .attribute, .policy:
       false
     }
   }
@@ -76,7 +98,8 @@ extension NitroRefusal {
   public var isAboutStanding: Bool {
     switch self {
     case .revocation(let error): error.isAboutStanding
-    case .cose, .algorithm, .unprotectedHeader, .signatureLength, .payload, .notMap, .unknownField, .missing, .type,
+    case .cose, .algorithm, .unprotectedHeader, .signatureLength, .payload, .notMap, .unknownField, .missing,
+      .type,
       .length, .digestName, .pcrIndex, .pcrLength, .pcrAbsent, .certificate, .chain, .leafKey, .signature,
       .timestampBeforeCertificate, .timestampAfterCertificate, .debug, .measurements, .collateral,
       .collateralCertificates, .revocationList:
@@ -90,7 +113,8 @@ extension SEVSNPRefusal {
   public var isAboutStanding: Bool {
     switch self {
     case .revocation(let error): error.isAboutStanding
-    case .size, .version, .notZero, .signatureAlgorithm, .signatureWidth, .policyReserved, .keyInformation, .debug,
+    case .size, .version, .notZero, .signatureAlgorithm, .signatureWidth, .policyReserved, .keyInformation,
+      .debug,
       .migrationAgent, .multithreading, .sockets, .vmpl, .abi, .guestSVN, .chipKeyMasked, .signingKey,
       .endorsementNotAllowed, .noEndorsement, .collateral, .certificate, .revocationList, .issuer, .noIssuer,
       .chain, .endorsementKey, .extensionMissing, .extensionValue, .endorsementKind, .productName, .signature,

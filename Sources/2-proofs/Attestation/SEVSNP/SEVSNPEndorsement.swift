@@ -46,7 +46,9 @@ public struct SEVSNPEndorsement: Hashable, Sendable {
     guard case .p384(let key) = certificate.publicKey else { throw .endorsementKey }
     self.key = key
     productName = try Self.text(certificate, Self.productNameOID)
-    let stem = productName.split(separator: "-", omittingEmptySubsequences: false).first.map { $0.lowercased() }
+    let stem = productName.split(separator: "-", omittingEmptySubsequences: false).first.map {
+      $0.lowercased()
+    }
     guard stem == product.rawValue else { throw .productName(product) }
     for oid in Self.reservedOIDs where certificate.extension(oid) != nil {
       guard try Self.version(certificate, oid) == 0 else { throw .extensionValue(oid) }
@@ -62,7 +64,9 @@ public struct SEVSNPEndorsement: Hashable, Sendable {
     case (let chip?, nil):
       kind = .vcek
       // The bytes stand in the extension as they are, without a tag.
-      guard chip.value.count == (product == .turin ? 8 : 64) else { throw .extensionValue(Self.hardwareIDOID) }
+      guard chip.value.count == (product == .turin ? 8 : 64) else {
+        throw .extensionValue(Self.hardwareIDOID)
+      }
       hardwareID = chip.value
       cloud = nil
     case (nil, .some):

@@ -36,7 +36,8 @@ public struct SEVSNPPolicy: Hashable, Sendable {
     public init(measurement: FixedBytes<48>, _ others: [Identity: [UInt8]] = [:]) {
       var values = others
       values[.measurement] = measurement.array
-      demands = Identity.allCases.compactMap { field in values[field].map { Demand(field: field, value: $0) } }
+      demands = Identity.allCases.compactMap { field in values[field].map { Demand(field: field, value: $0) }
+      }
     }
   }
 
@@ -132,7 +133,9 @@ public struct SEVSNPPolicy: Hashable, Sendable {
       try Read.hexList(object, name, path: path, lengths: 64...64).map { Bytes64($0.span, at: 0) }
     }
     var options: Set<Option> = []
-    for option in Option.allCases where try Read.flag(object, option.rawValue, path: path) { options.insert(option) }
+    for option in Option.allCases where try Read.flag(object, option.rawValue, path: path) {
+      options.insert(option)
+    }
     self.options = options
   }
 

@@ -3,7 +3,8 @@ public import WireBytes
 
 /// A fixed-width part of a report with the name of the firmware ABI.
 public enum SEVSNPField: String, Hashable, Sendable {
-  case version, policy, vmpl, keyInformation, reserved, currentTCB, reportedTCB, committedTCB, launchTCB, cpuid,
+  case version, policy, vmpl, keyInformation, reserved, currentTCB, reportedTCB, committedTCB, launchTCB,
+    cpuid,
     chipID, signature, platformInformation
 }
 
@@ -144,7 +145,9 @@ public struct SEVSNPReport: Hashable, Sendable {
     signed = [UInt8](copying: bytes.extracting(0..<Self.signedSize))
     // r and s take 72 bytes each, little-endian, of which P-384 needs 48.
     for start in [0x2a0, 0x2e8] {
-      for index in (start + 48)..<(start + 72) where bytes[index] != 0 { throw .signatureWidth(offset: index) }
+      for index in (start + 48)..<(start + 72) where bytes[index] != 0 {
+        throw .signatureWidth(offset: index)
+      }
     }
     try Self.zero(bytes, 0x330..<Self.size)
     var raw = FixedBytes<96>()

@@ -20,7 +20,8 @@ public enum SEVSNPVerifier {
 
   /// The same for a report that came in another wrapping.
   public static func verify(
-    report: SEVSNPReport, collateral: CertificateCollateral, under policy: SEVSNPPolicy, at time: AttestationTime,
+    report: SEVSNPReport, collateral: CertificateCollateral, under policy: SEVSNPPolicy,
+    at time: AttestationTime,
     roots: [AMDProductRoots]
   ) throws(SEVSNPRefusal) -> AttestationResult {
     // What the guest was allowed is said before anything about keys: a debug guest is refused for being one.
@@ -147,7 +148,9 @@ public enum SEVSNPVerifier {
 
   private static func measurements(_ verified: VerifiedSEVSNPReport) -> [AttestationMeasurement] {
     let report = verified.report
-    return SEVSNPPolicy.Identity.allCases.map { AttestationMeasurement($0.rawValue, value(of: $0, in: report)) }
+    return SEVSNPPolicy.Identity.allCases.map {
+      AttestationMeasurement($0.rawValue, value(of: $0, in: report))
+    }
       + [
         AttestationMeasurement("reportId", report.reportID.array),
         AttestationMeasurement("chipId", report.chipID.array),

@@ -32,7 +32,8 @@ public enum X509SignatureAlgorithm: Hashable, Sendable {
     let known: [(ASN1ObjectIdentifier, X509SignatureAlgorithm)] = [
       ([1, 2, 840, 10045, 4, 3, 2], .ecdsa(.sha256)), ([1, 2, 840, 10045, 4, 3, 3], .ecdsa(.sha384)),
       ([1, 2, 840, 10045, 4, 3, 4], .ecdsa(.sha512)),
-      ([1, 2, 840, 113549, 1, 1, 11], .rsaPKCS1(.sha256)), ([1, 2, 840, 113549, 1, 1, 12], .rsaPKCS1(.sha384)),
+      ([1, 2, 840, 113549, 1, 1, 11], .rsaPKCS1(.sha256)),
+      ([1, 2, 840, 113549, 1, 1, 12], .rsaPKCS1(.sha384)),
       ([1, 2, 840, 113549, 1, 1, 13], .rsaPKCS1(.sha512)),
     ]
     if oid == Self.pss {
@@ -67,7 +68,9 @@ public enum X509SignatureAlgorithm: Hashable, Sendable {
         case .sha512: 64
         }
       guard try parts[2].explicit(2).unsigned() == salt else { throw X509Error.algorithmParameters(pss) }
-      if parts.count == 4, try parts[3].explicit(3).unsigned() != 1 { throw X509Error.algorithmParameters(pss) }
+      if parts.count == 4, try parts[3].explicit(3).unsigned() != 1 {
+        throw X509Error.algorithmParameters(pss)
+      }
       return hash
     } catch let error as DERError {
       throw .der(error)

@@ -115,7 +115,9 @@ public struct X509Certificate: Hashable, Sendable {
   static let basicConstraintsName: ASN1ObjectIdentifier = [2, 5, 29, 19]
   static let keyUsageName: ASN1ObjectIdentifier = [2, 5, 29, 15]
 
-  public init(decoding bytes: Span<UInt8>) throws(X509Error) { try self.init(decoding: [UInt8](copying: bytes)) }
+  public init(decoding bytes: Span<UInt8>) throws(X509Error) {
+    try self.init(decoding: [UInt8](copying: bytes))
+  }
 
   /// Reads one certificate that fills `bytes`.
   ///
@@ -171,7 +173,9 @@ public struct X509Certificate: Hashable, Sendable {
   public var fingerprint: Bytes32 { SHA256Hash.hash(der) }
 
   /// The extension called `oid`, if there is one.
-  public func `extension`(_ oid: ASN1ObjectIdentifier) -> X509Extension? { extensions.first { $0.oid == oid } }
+  public func `extension`(_ oid: ASN1ObjectIdentifier) -> X509Extension? {
+    extensions.first { $0.oid == oid }
+  }
 
   /// Checks that `issuer`'s key signed this certificate; nothing else about the two is looked at.
   public func verifySignature(by issuer: X509PublicKey) throws(X509SignatureError) {
