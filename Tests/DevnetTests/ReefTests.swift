@@ -30,7 +30,9 @@ struct ReefWorld: Sendable {
   }
 
   /// Sends from harbor, without waiting. The deadline counts from when it is sent.
-  func send(_ payloads: [Payload], timeout: Duration = .seconds(600)) async throws -> (key: PacketKey, packet: Packet) {
+  func send(_ payloads: [Payload], timeout: Duration = .seconds(600)) async throws -> (
+    key: PacketKey, packet: Packet
+  ) {
     let sender = try #require(await trial.net.sender("alice", on: "harbor"))
     let sent = try await messages.send(
       payloads, timeout: timeout, as: sender, at: try trial.address("alice"), through: trial.net.harbor)
@@ -62,7 +64,9 @@ struct ReefWorld: Sendable {
   /// What Bob has of it on the chain.
   func bobHas(_ voucher: Bytes20) async throws -> UInt256 { try await bob.balance(of: voucher) }
 
-  func atHome(_ user: String) async throws -> UInt64 { try await trial.balance(user, on: "harbor", "uharbor") }
+  func atHome(_ user: String) async throws -> UInt64 {
+    try await trial.balance(user, on: "harbor", "uharbor")
+  }
 }
 
 @Suite(
@@ -90,12 +94,15 @@ struct ReefTests {
       // A call that answers, and one that reverts.
       let counter = try await world.bob.deploy("Counter")
       let add = try EVMFunction("add(uint256)")
-      let answered = try await trial.end(of: try await world.send(try world.call(counter, try add.input([.uint(5)]))).key)
+      let answered = try await trial.end(
+        of: try await world.send(try world.call(counter, try add.input([.uint(5)]))).key)
       #expect(answered.ending == .success, "\(answered)")
       let answer = try #require(answered.acknowledgement?.results.first, "\(answered)")
       let outcome = try Outcome(decoding: answer.span)
       #expect(outcome.results == [UInt256(5).bigEndian.array])
-      let failing = [try world.transfer(70, to: world.bob.address)] + (try world.call(counter, try add.input([.uint(13)])))
+      let failing =
+        [try world.transfer(70, to: world.bob.address)]
+        + (try world.call(counter, try add.input([.uint(13)])))
       // Nothing else of Alice's is on its way: what she has then is less the fee alone.
       let held = try await world.atHome("alice")
       let failed = try await trial.end(of: try await world.send(failing).key)
@@ -113,11 +120,13 @@ struct ReefTests {
       try await trial.hold()
       let late = try await world.send([try world.transfer(30, to: world.bob.address)], timeout: .seconds(15))
       let lateBack = try await world.sendHome(50, of: voucher, timeout: .seconds(15))
-      #expect(try await world.bobHas(voucher) == UInt256(550), "burnt, or held, until it is known how it ends")
+      #expect(
+        try await world.bobHas(voucher) == UInt256(550), "burnt, or held, until it is known how it ends")
       try await trial.pass(late.packet.timeout, lateBack.packet.timeout)
       for key in [late.key, lateBack.key] {
         let waiting = try await trial.reader().crossing(key)
-        #expect(waiting.executed == nil && waiting.ending == nil, "nothing crosses a lane that is held: \(waiting)")
+        #expect(
+          waiting.executed == nil && waiting.ending == nil, "nothing crosses a lane that is held: \(waiting)")
       }
       try await trial.release()
       let expired = try await trial.end(of: late.key)
@@ -152,7 +161,8 @@ struct ReefTests {
       let crossed = try await trial.end(of: first.key)
       #expect(crossed.ending == .success, "\(crossed)")
       #expect(
-        crossed.executed?.transaction != received.hash || crossed.executed?.height != received.height, "\(crossed)")
+        crossed.executed?.transaction != received.hash || crossed.executed?.height != received.height,
+        "\(crossed)")
       let voucher = try await world.voucher()
       #expect(try await world.bobHas(voucher) == UInt256(1_000), "once")
 

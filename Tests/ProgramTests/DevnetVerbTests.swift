@@ -10,6 +10,8 @@ struct DevnetVerbTests {
     arguments: [
       ["send", "transfer", "5", "--from", "alice", "--to", "bob"],
       ["send", "call", "counter", #"{"get":{}}"#, "--from", "alice"], ["trace", "0x1234567890"], ["lanes"],
+      ["send", "transfer", "5", "--from", "bob", "--to", "alice", "--on", "reef"],
+      ["send", "call", "Counter", "add(uint256) [5]", "--from", "alice", "--via", "evm"],
       ["lanes", "pause", "attested"], ["balance"], ["status"], ["audit"], ["demo"],
     ])
   func absent(arguments: [String]) throws {
@@ -31,6 +33,7 @@ struct DevnetVerbTests {
       (["send", "transfer", "5", "--from", "alice", "--to", "bob", "--timeout", "25h"], "timeout"),
       (["send", "transfer", "5", "--from", "alice", "--to", "bob", "--timeout", "soon"], "soon"),
       (["send", "call", "counter", "get", "--from", "alice"], "JSON"),
+      (["send", "call", "counter", "add(uint256) [5]", "--from", "alice", "--on", "reef"], "JSON"),
       (["send", "call", "counter", "{}", "--from", "alice", "--gas", "0"], "Gas"),
       (["up", "--block-time", "1ms"], "block time"), (["up", "--harbor-port", "70000"], "70000"),
       (["up", "--harbor-port", "5", "--island-port", "5"], "port 5"), (["lanes", "pause", "moon"], "moon"),
@@ -59,11 +62,11 @@ struct UpTests {
     let process = Process()
     let output: URL
 
-    init(_ directory: String) throws {
+    init(_ directory: String, _ options: [String] = []) throws {
       output = URL(fileURLWithPath: directory + ".txt")
       if !FileManager.default.fileExists(atPath: output.path) { try Data().write(to: output) }
       process.executableURL = URL(fileURLWithPath: Program.path)
-      process.arguments = ["up", "--directory", directory, "--json", "--block-time", "50ms"]
+      process.arguments = ["up", "--directory", directory, "--json", "--block-time", "50ms"] + options
       let file = try FileHandle(forWritingTo: output)
       try file.seekToEnd()
       process.standardOutput = file

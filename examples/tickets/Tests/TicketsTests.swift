@@ -35,10 +35,13 @@ struct Theatre {
   }
 
   /// Alice pays, and the order goes on its way.
-  func buy(_ seat: UInt64, for amount: UInt64 = price, by deadline: UnixTime? = nil) async throws -> Trial.Receipt {
+  func buy(_ seat: UInt64, for amount: UInt64 = price, by deadline: UnixTime? = nil) async throws
+    -> Trial.Receipt
+  {
     let latest = if let deadline { deadline } else { try await trial.deadline(in: 600) }
     return try await trial.execute(
-      office, ["buy": ["seat": .number("\(seat)"), "deadline": .number("\(latest.seconds)")]], funds: amount, as: "alice")
+      office, ["buy": ["seat": .number("\(seat)"), "deadline": .number("\(latest.seconds)")]], funds: amount,
+      as: "alice")
   }
 
   /// What the box office thinks of an order.
@@ -48,12 +51,15 @@ struct Theatre {
 
   /// Who has a seat, as the hall says; "" for nobody.
   func holder(_ seat: UInt64) async throws -> String? {
-    let answer = try await owner.ask("holderOf(uint256)", of: hall, [.uint(UInt256(seat))], returns: [.string])
+    let answer = try await owner.ask(
+      "holderOf(uint256)", of: hall, [.uint(UInt256(seat))], returns: [.string])
     guard case .string(let name)? = answer?.first else { return nil }
     return name
   }
 
-  func takings() async throws -> [ABIValue]? { try await owner.ask("takings()", of: hall, returns: [.uint(256)]) }
+  func takings() async throws -> [ABIValue]? {
+    try await owner.ask("takings()", of: hall, returns: [.uint(256)])
+  }
   func purse() async throws -> UInt64 { try await trial.balance("alice", on: "harbor", "uharbor") }
 }
 
@@ -74,14 +80,17 @@ struct TicketsTests {
       #expect(try await theatre.state(first) == "sold")
 
       // The hall reverts: nothing of the packet has happened there, and the price is Alice's again.
-      for (seat, amount, reason) in [(UInt64(7), Theatre.price, "taken"), (8, 1, "price"), (13, Theatre.price, "seat")] {
+      for (seat, amount, reason) in [
+        (UInt64(7), Theatre.price, "taken"), (8, 1, "price"), (13, Theatre.price, "seat"),
+      ] {
         let before = try await theatre.purse()
         let order = try await theatre.buy(seat, for: amount)
         let refused = try await trial.end(of: try trial.packet(order))
         #expect(refused.ending == .refundedAfterError, "\(reason): \(refused)")
         #expect(refused.failure != nil, "\(refused)")
         #expect(try await theatre.state(order) == "failed", "\(reason)")
-        #expect(try await theatre.purse() == before - order.fee, "\(reason): paid \(amount), fee \(order.fee)")
+        #expect(
+          try await theatre.purse() == before - order.fee, "\(reason): paid \(amount), fee \(order.fee)")
       }
       #expect(try await theatre.takings() == [.uint(UInt256(Theatre.price))], "one seat was sold")
       let history = try await trial.history()

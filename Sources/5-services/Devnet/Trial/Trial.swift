@@ -34,7 +34,8 @@ public struct Trial: Sendable {
 
   /// Sees a devnet that runs, and has an EVM chain.
   public init(_ net: Devnet) async throws(TrialError) {
-    guard let network = await net.network, let reef = await net.reefAccess, let lane = network.lane(.evm) else {
+    guard let network = await net.network, let reef = await net.reefAccess, let lane = network.lane(.evm)
+    else {
       throw .absent("a running devnet with an EVM chain")
     }
     self.net = net
@@ -164,11 +165,16 @@ public struct Trial: Sendable {
   /// Waits until the block that ended a crossing is final, and gives the crossing as it is then: before, a reorganisation
   /// may still undo an end on the EVM chain.
   public func settledForGood(_ crossing: Crossing) async throws -> Crossing {
-    let access: any DomainAccess = crossing.origin.name == DevnetNames.reef ? reef : try ledger(crossing.origin.name)
+    let access: any DomainAccess =
+      crossing.origin.name == DevnetNames.reef ? reef : try ledger(crossing.origin.name)
     let reader = try await reader()
-    return try await eventually("the end of \(crossing.id) to be final", state: { await state(of: crossing.key) }) {
+    return try await eventually(
+      "the end of \(crossing.id) to be final", state: { await state(of: crossing.key) }
+    ) {
       let now = try await reader.crossing(crossing.key)
-      guard let settled = now.settled, try await access.head().finalHeight >= settled.height else { return nil }
+      guard let settled = now.settled, try await access.head().finalHeight >= settled.height else {
+        return nil
+      }
       // Read again: the height may have been another block's.
       let then = try await reader.crossing(crossing.key)
       return then.settled == settled ? then : nil
@@ -181,8 +187,12 @@ public struct Trial: Sendable {
   }
 
   /// The EVM transaction that did `step` with a packet, as soon as it is in a block.
-  public func seen(_ step: PacketStep, _ client: ClientID, _ sequence: Sequence) async throws -> ObservedTransaction {
-    try await eventually("\(step.rawValue) of \(client)/\(sequence) on \(DevnetNames.reef)", state: { await state() }) {
+  public func seen(_ step: PacketStep, _ client: ClientID, _ sequence: Sequence) async throws
+    -> ObservedTransaction
+  {
+    try await eventually(
+      "\(step.rawValue) of \(client)/\(sequence) on \(DevnetNames.reef)", state: { await state() }
+    ) {
       try await reef.packetTransactions(step, client: client, sequence: sequence, limit: 1).first
     }
   }
@@ -218,8 +228,10 @@ public struct Trial: Sendable {
     }
   }
 
-  private static func ends(_ status: RelayerStatus, of lane: Network.Lane, _ network: Network) -> [LaneReport] {
-    let ends = Set(lane.ends.compactMap { end in network.domain(end.domain).map { LaneEnd($0.id, end.client) } })
+  private static func ends(_ status: RelayerStatus, of lane: Network.Lane, _ network: Network) -> [LaneReport]
+  {
+    let ends = Set(
+      lane.ends.compactMap { end in network.domain(end.domain).map { LaneEnd($0.id, end.client) } })
     return status.lanes.filter { ends.contains($0.end) }
   }
 
@@ -250,7 +262,8 @@ public struct Trial: Sendable {
   public func pass(_ deadlines: UnixTime...) async throws {
     let last = deadlines.map(\.seconds).max() ?? 0
     for access in clocks {
-      _ = try await eventually("\(access.domain) to be past \(last)", state: { await state() }) { () -> Bool? in
+      _ = try await eventually("\(access.domain) to be past \(last)", state: { await state() }) {
+        () -> Bool? in
         try await time(access) > last ? true : nil
       }
     }
@@ -292,7 +305,8 @@ public struct Trial: Sendable {
       }
       lines.append(
         [
-          mark("sent", crossing.sent), mark("committed", crossing.committed), mark("executed", crossing.executed),
+          mark("sent", crossing.sent), mark("committed", crossing.committed),
+          mark("executed", crossing.executed),
           mark("acknowledged", crossing.acknowledged), mark("settled", crossing.settled),
           "deadline \(crossing.packet.timeout.seconds)", "failure \(crossing.failure ?? "none")",
         ].joined(separator: ", "))
@@ -308,7 +322,8 @@ public struct Trial: Sendable {
     var lines: [String] = []
     for access in clocks {
       if let head = try? await access.head() {
-        lines.append("\(access.domain) at \(head.height), final \(head.finalHeight), time \(head.time.seconds)")
+        lines.append(
+          "\(access.domain) at \(head.height), final \(head.finalHeight), time \(head.time.seconds)")
       }
     }
     if let status = await net.relayer?.status() {
@@ -319,7 +334,8 @@ public struct Trial: Sendable {
             + (domain.failure.map { ", last failure \($0)" } ?? "") + (domain.pause.map { ", \($0)" } ?? ""))
       }
       for end in Self.ends(status, of: lane, network) {
-        lines.append("\(end.end): shut \(end.shut?.rawValue ?? "no"), \(end.openCount) open, \(end.failures) failures")
+        lines.append(
+          "\(end.end): shut \(end.shut?.rawValue ?? "no"), \(end.openCount) open, \(end.failures) failures")
       }
       lines += status.notices.suffix(6).map { "notice \($0)" }
     }

@@ -37,13 +37,17 @@ extension Trial {
   ) async throws(TrialError) -> AccountAddress {
     let sender = try address(user)
     let stored = try await send(
-      .storeCode(sender: sender, code: code, permission: nil), gas: 1_000_000 + 60 * UInt64(code.count), name, user)
+      .storeCode(sender: sender, code: code, permission: nil), gas: 1_000_000 + 60 * UInt64(code.count), name,
+      user)
     guard case .storeCode(let id, _) = stored.answer else { throw .answer(contract: "MsgStoreCode") }
     let made = try await send(
       .instantiate(
-        sender: sender, admin: nil, codeID: id, label: "trial", message: [UInt8](message.text().utf8), funds: []),
+        sender: sender, admin: nil, codeID: id, label: "trial", message: [UInt8](message.text().utf8),
+        funds: []),
       gas: Self.gas, name, user)
-    guard case .instantiate(let contract, _) = made.answer else { throw .answer(contract: "MsgInstantiateContract") }
+    guard case .instantiate(let contract, _) = made.answer else {
+      throw .answer(contract: "MsgInstantiateContract")
+    }
     return contract
   }
 
@@ -85,7 +89,9 @@ extension Trial {
   /// The crossing that a transaction of a contract on harbor has sent over the lane.
   public func packet(_ receipt: Receipt) throws(TrialError) -> PacketKey {
     for event in receipt.transaction.result.events where event.type == "send_packet" {
-      if let packet = CrossingReader.packet(event), packet.sourceClient == nearClient { return self.packet(packet.sequence) }
+      if let packet = CrossingReader.packet(event), packet.sourceClient == nearClient {
+        return self.packet(packet.sequence)
+      }
     }
     throw .answer(contract: "send_packet")
   }
@@ -101,7 +107,8 @@ extension Trial {
       if case .failed(let transaction) = error { throw .refused(domain: name, log: transaction.result.log) }
       throw .send(domain: name, error)
     }
-    guard let answers = try? TransactionAnswers(decoding: sent.result.payload).answers, let first = answers.first,
+    guard let answers = try? TransactionAnswers(decoding: sent.result.payload).answers,
+      let first = answers.first,
       let answer = try? WasmAnswer(decoding: first)
     else { throw .answer(contract: message.typeURL) }
     return (answer, sent)

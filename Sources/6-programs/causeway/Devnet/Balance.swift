@@ -63,11 +63,13 @@ struct Balance: AsyncParsableCommand {
         for coin in held { rows.append([person.name, reef.name, coin.amount.description, coin.path]) }
         json.append(
           .object([
-            "account": .string(person.name), "address": .string(address.description), "domain": .string(reef.name),
+            "account": .string(person.name), "address": .string(address.description),
+            "domain": .string(reef.name),
             "coins": .array(
               held.map {
                 .object([
-                  "amount": .string($0.amount.description), "denom": .string($0.token), "path": .string($0.path),
+                  "amount": .string($0.amount.description), "denom": .string($0.token),
+                  "path": .string($0.path),
                 ])
               }),
           ]))
@@ -94,18 +96,25 @@ private struct ReefBalances {
 
   func of(_ account: Bytes20) async throws -> [(amount: UInt256, token: String, path: String)] {
     guard let chain = devnet.reef, let transfer = devnet.network.contracts?["Transfer"] else { return [] }
-    let wei = try await devnet.reach(reef) { () async throws(AccessError) in try await chain.balance(of: account) }
+    let wei = try await devnet.reach(reef) { () async throws(AccessError) in
+      try await chain.balance(of: account)
+    }
     var held = [(amount: wei, token: reef.feeDenom.text, path: reef.feeDenom.text)]
     for (lane, client) in devnet.network.lanes(on: reef) {
       let home = devnet.network.domain(lane.far(from: reef.name).domain)
-      for path in [home?.feeDenom.text].compactMap(\.self).map({ TokenPath($0).adding(.transfer, client).text }) {
+      for path in [home?.feeDenom.text].compactMap(\.self).map({
+        TokenPath($0).adding(.transfer, client).text
+      }) {
         let amount = try await devnet.onReef { () async throws(EVMSideError) -> (UInt256, Bytes20)? in
           let voucherOf = try EVMFunction("voucherOf(string)", returns: [.address])
-          guard case .address(let token)? = try await voucherOf.ask(transfer, [.string(path)], on: chain)?.first,
+          guard
+            case .address(let token)? = try await voucherOf.ask(transfer, [.string(path)], on: chain)?.first,
             token != Bytes20()
           else { return nil }
           let balanceOf = try EVMFunction("balanceOf(address)", returns: [.uint256])
-          guard case .uint(let amount)? = try await balanceOf.ask(token, [.address(account)], on: chain)?.first else {
+          guard
+            case .uint(let amount)? = try await balanceOf.ask(token, [.address(account)], on: chain)?.first
+          else {
             return nil
           }
           return (amount, token)

@@ -33,7 +33,8 @@ struct Dispatch {
     guard lane.client(on: origin.name) != nil else {
       throw Complaint(
         "the \(lane.kind.rawValue) lane is between \(lane.first.domain) and \(lane.second.domain): "
-          + "from \(origin.name) say --via \(devnet.network.lanes(on: origin).map(\.lane.kind.rawValue).joined(separator: " or "))")
+          + "from \(origin.name) say --via \(devnet.network.lanes(on: origin).map(\.lane.kind.rawValue).joined(separator: " or "))"
+      )
     }
     messages = CrossingMessages(devnet.network, lane: lane, from: origin)
     switch origin.kind {
@@ -58,9 +59,16 @@ struct Dispatch {
       try await follow(try await send([payload], sender, address))
     case .evm(let user):
       let token = try await tokenOnReef(amount, user)
+      let held = try await devnet.onReef { () async throws(EVMSideError) in
+        try await user.balance(of: token.contract)
+      }
+      guard held >= token.amount else {
+        throw Complaint("\(options.from) has \(held) of that on \(origin.name), and not \(token.amount)", code: 1)
+      }
       let sent = try await devnet.onReef { () async throws(EVMSideError) in
         try await user.transfer(
-          token.amount, of: token.contract, to: receiver, over: messages.sourceClient, within: options.timeout.duration)
+          token.amount, of: token.contract, to: receiver, over: messages.sourceClient,
+          within: options.timeout.duration)
       }
       try await follow(sent)
     }
@@ -95,12 +103,15 @@ struct Dispatch {
   }
 
   /// An amount and the ERC-20 contract: of the voucher for harbor's own token when none is named.
-  private func tokenOnReef(_ text: String, _ user: ReefUser) async throws -> (amount: UInt256, contract: Bytes20) {
+  private func tokenOnReef(_ text: String, _ user: ReefUser) async throws -> (
+    amount: UInt256, contract: Bytes20
+  ) {
     let (amount, name) = try parse(text)
     if let contract = try? EthereumAddress.parse(name) { return (amount, contract) }
     guard name.isEmpty || name == messages.destination.feeDenom.text || name.hasPrefix("transfer/") else {
       throw Complaint(
-        "'\(name)' is no token of \(origin.name): say \(messages.destination.feeDenom), or the address of an ERC-20 contract")
+        "'\(name)' is no token of \(origin.name): say \(messages.destination.feeDenom), or the address of an ERC-20 contract"
+      )
     }
     let path =
       name.hasPrefix("transfer/")
@@ -118,7 +129,9 @@ struct Dispatch {
     let digits = text.prefix { $0.isASCII && $0.isNumber }
     let name = String(text.dropFirst(digits.count))
     // An address begins with a digit of its own: 250x12… is 25 of 0x12….
-    if digits.last == "0", name.hasPrefix("x"), let amount = UInt256(decimal: String(digits.dropLast())), amount > .zero {
+    if digits.last == "0", name.hasPrefix("x"), let amount = UInt256(decimal: String(digits.dropLast())),
+      amount > .zero
+    {
       return (amount, "0" + name)
     }
     guard let amount = UInt256(decimal: String(digits)), amount > .zero else {
@@ -139,7 +152,8 @@ struct Dispatch {
     } else {
       guard let address = Programs.names[program] ?? (try? AccountAddress(text: program)) else {
         throw Complaint(
-          "'\(program)' is neither a program (\(Programs.names.keys.sorted().joined(separator: ", "))) nor an address")
+          "'\(program)' is neither a program (\(Programs.names.keys.sorted().joined(separator: ", "))) nor an address"
+        )
       }
       target = address.bytes
       input = [UInt8](message.utf8)
@@ -154,12 +168,14 @@ struct Dispatch {
       let payloads: [Payload]
       do {
         payloads = try messages.call(
-          target, input: input, gasLimit: gas, funds: given, through: try await actsThrough(address), by: address)
+          target, input: input, gasLimit: gas, funds: given, through: try await actsThrough(address),
+          by: address)
       } catch let error as SendingError { throw Complaint(SendText.text(error, origin.name)) }
       try await follow(try await send(payloads, sender, address))
     case .evm(let user):
       guard funds.isEmpty else {
-        throw Complaint("from \(origin.name) a call takes no funds along: send a transfer, or let a contract do both")
+        throw Complaint(
+          "from \(origin.name) a call takes no funds along: send a transfer, or let a contract do both")
       }
       guard let called = try? InteroperableAddress(domain: messages.destination.id, address: target) else {
         throw Complaint("'\(program)' is no address of \(messages.destination.name)")
@@ -176,7 +192,8 @@ struct Dispatch {
     if let address = devnet.network.contracts?[name] { return address }
     do { return try EthereumAddress.parse(name) } catch {
       let names = devnet.network.contracts?.addresses.keys.sorted().joined(separator: ", ") ?? ""
-      throw Complaint("'\(name)' is neither a contract of \(messages.destination.name) (\(names)) nor an address")
+      throw Complaint(
+        "'\(name)' is neither a contract of \(messages.destination.name) (\(names)) nor an address")
     }
   }
 

@@ -14,7 +14,8 @@ enum SolidityCall {
     let function: ABIFunction
     do { function = try ABIFunction(String(text[..<end])) } catch {
       throw Complaint(
-        "'\(text[..<end])' is no function: write its name and the types of its arguments, such as 'add(uint256) [5]'")
+        "'\(text[..<end])' is no function: write its name and the types of its arguments, such as 'add(uint256) [5]'"
+      )
     }
     let list = text[end...].drop { $0 == " " }
     let given: [JSONValue]
@@ -22,7 +23,8 @@ enum SolidityCall {
       throw Complaint("'\(list)' is no JSON list of arguments, such as [5, \"0x…\", true]")
     }
     guard given.count == function.arguments.count, given != [.null] else {
-      throw Complaint("\(function.signature) takes \(function.arguments.count) arguments in a JSON list, not '\(list)'")
+      throw Complaint(
+        "\(function.signature) takes \(function.arguments.count) arguments in a JSON list, not '\(list)'")
     }
     var values: [ABIValue] = []
     for (value, type) in zip(given, function.arguments) { values.append(try argument(value, type)) }
@@ -38,7 +40,8 @@ enum SolidityCall {
       let digits = if case .number(let text) = value { text } else { value.string ?? "" }
       if let number = UInt256(decimal: digits) { return .uint(number) }
     case .int: if let number = value.integer(Int64.self) { return .int(number) }
-    case .address: if let text = value.string, let address = try? EthereumAddress.parse(text) { return .address(address) }
+    case .address:
+      if let text = value.string, let address = try? EthereumAddress.parse(text) { return .address(address) }
     case .boolean: if let flag = value.boolean { return .boolean(flag) }
     case .fixedBytes: if let bytes = bytes(value) { return .fixedBytes(bytes) }
     case .bytes: if let bytes = bytes(value) { return .bytes(bytes) }
