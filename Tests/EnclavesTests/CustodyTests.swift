@@ -1,7 +1,7 @@
 import Attestation
 import Crypto
-import Encodings
 import Enclaves
+import Encodings
 import Foundation
 import LightClients
 import Messages
@@ -49,7 +49,8 @@ struct SettledCase {
     var end: RegistrationEnd?
     if let ended = change.ended {
       let value = try RegistrationEnd(
-        registration: keys.registration, evidence: evidence.hash, reason: [UInt8]("expired".utf8), time: ended)
+        registration: keys.registration, evidence: evidence.hash, reason: [UInt8]("expired".utf8), time: ended
+      )
       links.append((.invalidated, value.encoded()))
       end = value
     }
@@ -62,10 +63,12 @@ struct SettledCase {
     let root = try CaseInputs.root(inputs.map(\.commitment))
     let receipt = try Receipt(
       registration: keys.registration, program: keys.program, policy: keys.policy, case: world.caseID,
-      inputs: root, update: update.root(), replies: try SealedReply.root([]), sequence: 1, previous: Bytes32(),
+      inputs: root, update: update.root(), replies: try SealedReply.root([]), sequence: 1,
+      previous: Bytes32(),
       time: change.receiptTime ?? world.opening.closes + 10)
     let token = Token(
-      case: world.caseID, inputs: root, registration: change.tokenRegistration ?? keys.registration, attempt: 1,
+      case: world.caseID, inputs: root, registration: change.tokenRegistration ?? keys.registration,
+      attempt: 1,
       expires: change.tokenExpires ?? world.opening.expires)
     let digest = receipt.digest(domain: world.domain)
     let tokenDigest = token.digest(domain: world.domain)
@@ -198,10 +201,15 @@ struct CustodyTests {
       .receipt,
       .receiptTime(closes: world.opening.closes, expires: world.opening.expires, actual: early)
     ) { $0.receiptTime = early }
-    try expect(.receipt, .rules(.expired(expires: registered + 1, secondsLate: world.opening.closes + 10 - registered - 1))) {
+    try expect(
+      .receipt,
+      .rules(.expired(expires: registered + 1, secondsLate: world.opening.closes + 10 - registered - 1))
+    ) {
       $0.registrationExpires = registered + 1
     }
-    try expect(.receipt, .rules(.ended(at: world.opening.closes + 10))) { $0.ended = world.opening.closes + 10 }
+    try expect(.receipt, .rules(.ended(at: world.opening.closes + 10))) {
+      $0.ended = world.opening.closes + 10
+    }
     try expect(
       .token, .tokenExpired(expires: world.opening.closes + 10, receiptTime: world.opening.closes + 10)
     ) { $0.tokenExpires = world.opening.closes + 10 }
@@ -223,10 +231,12 @@ struct CustodyTests {
   /// The twin of a low signature.
   private static func highS(_ signature: [UInt8]) -> [UInt8] {
     let order: [UInt8] = [
-      0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad,
+      0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa,
+      0xad,
       0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
     ]
-    guard let n = try? UInt256(bigEndian: order.span), let s = try? UInt256(bigEndian: Array(signature[32...]).span)
+    guard let n = try? UInt256(bigEndian: order.span),
+      let s = try? UInt256(bigEndian: Array(signature[32...]).span)
     else { return signature }
     return Array(signature[..<32]) + n.subtractingReportingOverflow(s).partialValue.bigEndian.array
   }
@@ -329,10 +339,14 @@ struct CustodyTests {
     refuse(text.replacing("\",\"", with: "\", \""), .notCanonical)
     refuse(text.replacing("custody/1", with: "custody/2"), .schema("causeway-custody/2"))
     refuse(text.replacing(#""schema""#, with: #""more":1,"schema""#), .unknownMember(path: "more"))
-    refuse(text.replacing(#""token":{"#, with: #""token":{"more":1,"#), .unknownMember(path: "settlement.token.more"))
+    refuse(
+      text.replacing(#""token":{"#, with: #""token":{"more":1,"#),
+      .unknownMember(path: "settlement.token.more"))
     refuse(text.replacing(#""opening":"0x"#, with: #""opening":""#), .member(path: "opening"))
-    refuse(text.replacing(#""opening":"0x01"#, with: #""opening":"0x02"#), .format(path: "opening", .version(2)))
-    refuse(text.replacing(#""inputs":["0x01"#, with: #""inputs":["0x03"#), .format(path: "inputs.0", .version(3)))
+    refuse(
+      text.replacing(#""opening":"0x01"#, with: #""opening":"0x02"#), .format(path: "opening", .version(2)))
+    refuse(
+      text.replacing(#""inputs":["0x01"#, with: #""inputs":["0x03"#), .format(path: "inputs.0", .version(3)))
     refuse(
       text.replacing(#"\"production\":false"#, with: #"\"production\": false"#), .notCanonical)
     let upper = text.replacing(#""block":"0x"#, with: #""block":"0X"#)

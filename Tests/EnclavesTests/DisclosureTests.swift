@@ -1,5 +1,5 @@
-import Encodings
 import Enclaves
+import Encodings
 import Messages
 import Testing
 import WireBytes
@@ -53,7 +53,8 @@ struct DisclosureTests {
     ]
     return Shown(
       disclosure: try InputDisclosure(
-        of: part, input: submission.input, envelope: submission.envelope, position: 1, commitments: commitments),
+        of: part, input: submission.input, envelope: submission.envelope, position: 1,
+        commitments: commitments),
       inputs: try CaseInputs.root(commitments), input: submission.input, envelope: submission.envelope,
       commitments: commitments)
   }
@@ -75,7 +76,8 @@ struct DisclosureTests {
     #expect(!given.disclosure.branch.contains(given.input.salt))
     // Another body under the same salts changes a node of the branch and nothing that is shown.
     let other = try SealedInput(
-      reply: given.input.reply, body: [UInt8]("other".utf8), salt: EnclaveWorld.hash(77), fields: given.input.fields)
+      reply: given.input.reply, body: [UInt8]("other".utf8), salt: EnclaveWorld.hash(77),
+      fields: given.input.fields)
     let envelope = try SealedEnvelope(
       header: EnvelopeHeader(
         suite: given.envelope.header.suite, registration: given.envelope.header.registration,
@@ -151,7 +153,8 @@ struct DisclosureTests {
     }
     #expect(throws: DisclosureError.noPart(.field(3))) {
       try InputDisclosure(
-        of: .field(3), input: given.input, envelope: given.envelope, position: 1, commitments: given.commitments)
+        of: .field(3), input: given.input, envelope: given.envelope, position: 1,
+        commitments: given.commitments)
     }
     #expect(throws: DisclosureError.index(0)) {
       try InputDisclosure(

@@ -1,5 +1,5 @@
-import Encodings
 import Enclaves
+import Encodings
 import Foundation
 import Messages
 import TestSupport

@@ -34,7 +34,8 @@ struct EnclaveWorld {
   static func hash(_ number: UInt8) -> Bytes32 { Bytes32 { _ in number } }
 
   init(
-    suite: SealingSuite = .x25519, asksLedger: Bool = true, maximumInputs: UInt64 = 8, inputSize: UInt64 = 1000
+    suite: SealingSuite = .x25519, asksLedger: Bool = true, maximumInputs: UInt64 = 8,
+    inputSize: UInt64 = 1000
   ) throws {
     domain = try InteroperableAddress(chain: try DomainID("cosmos:demo-1"))
     let id = try DomainID("cosmos:demo-1")
@@ -104,7 +105,8 @@ struct EnclaveWorld {
     return Submission(
       envelope: envelope, input: input,
       record: try CaseInput(
-        sender: accounts[account], nonce: nonce, commitment: envelope.commitment, coins: coins ?? [coin(500)]))
+        sender: accounts[account], nonce: nonce, commitment: envelope.commitment, coins: coins ?? [coin(500)])
+    )
   }
 
   // MARK: The ledger

@@ -50,7 +50,8 @@ struct RegistrationTests {
     }
   }
 
-  @Test("only on evidence of exactly these keys, this domain, this program, a recent block and a new sequence")
+  @Test(
+    "only on evidence of exactly these keys, this domain, this program, a recent block and a new sequence")
   func bindings() throws {
     let world = try EnclaveWorld()
     let data = world.keys.reportData

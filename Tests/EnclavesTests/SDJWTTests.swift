@@ -1,6 +1,6 @@
 import Crypto
-import Encodings
 import Enclaves
+import Encodings
 import Foundation
 import Testing
 import WireBytes

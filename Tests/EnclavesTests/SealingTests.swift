@@ -1,6 +1,6 @@
 import Crypto
-import Encodings
 import Enclaves
+import Encodings
 import Foundation
 import Messages
 import TestSupport
@@ -83,7 +83,8 @@ struct SealingTests {
     refuse(
       expectation(registration: other), .registration(expected: other, actual: right.registration))
     refuse(expectation(case: other), .case(expected: other, actual: right.case))
-    let eve = try InteroperableAddress(domain: try DomainID("eip155:1"), address: [UInt8](repeating: 5, count: 20))
+    let eve = try InteroperableAddress(
+      domain: try DomainID("eip155:1"), address: [UInt8](repeating: 5, count: 20))
     refuse(expectation(sender: eve), .sender(expected: eve, actual: right.sender))
     refuse(expectation(nonce: 8), .nonce(expected: 8, actual: 7))
     refuse(expectation(time: 1_700_003_600), .expired(expires: 1_700_003_600, secondsLate: 0))
@@ -169,7 +170,8 @@ struct SealingTests {
       try reply.open(with: twin, registration: id, case: world.caseID, commitment: commitment)
     }
     let moved = try SealedReply(
-      header: ReplyHeader(suite: .xWing, registration: id, case: world.caseID, commitment: commitment, index: 1),
+      header: ReplyHeader(
+        suite: .xWing, registration: id, case: world.caseID, commitment: commitment, index: 1),
       encapsulated: reply.encapsulated, ciphertext: reply.ciphertext)
     #expect(throws: ReplyRefusal.sealed(.notAuthentic)) {
       try moved.open(with: key, registration: id, case: world.caseID, commitment: commitment)
@@ -183,9 +185,32 @@ struct SealingTests {
     }
   }
 
-  @Test("nothing is sealed to points of small order")
+  /// Points of small order, and 1 with the bit that X25519 leaves out: RFC 7748; https://cr.yp.to/ecdh.html.
+  static let smallOrder: [[UInt8]] = [
+    [UInt8](repeating: 0, count: 32), [1] + [UInt8](repeating: 0, count: 31),
+    [1] + [UInt8](repeating: 0, count: 30) + [0x80],
+    [0xec] + [UInt8](repeating: 0xff, count: 30) + [0x7f],
+    [0xed] + [UInt8](repeating: 0xff, count: 30) + [0x7f],
+    [0xee] + [UInt8](repeating: 0xff, count: 30) + [0x7f],
+    [
+      0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4, 0x6a, 0xda,
+      0x09,
+      0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00,
+    ],
+    [
+      0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83, 0xef, 0x5b, 0x04,
+      0x44,
+      0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f, 0x11, 0x57,
+    ],
+  ]
+
+  @Test("nothing is sealed to points of small order, or opened from them")
   func smallOrder() throws {
-    for point in [[UInt8](repeating: 0, count: 32), [1] + [UInt8](repeating: 0, count: 31)] {
+    let own = try EphemeralSealingKey(.x25519)
+    for point in Self.smallOrder {
+      #expect(throws: SealingError.notAuthentic) {
+        try own.open([UInt8](repeating: 0, count: 16), encapsulated: point, context: [], authenticating: [])
+      }
       let key = try SealingPublicKey(suite: .x25519, bytes: point)
       #expect(throws: EnvelopeSealingError.sealing(.publicKey)) {
         try SealedReply(
@@ -200,7 +225,9 @@ struct SealingTests {
   func corpora() throws {
     var opened = 0
     for vector in try #require(try EnclaveVectors.corpus("hpke/rfc9180_selected.json").array)
-    where vector["mode"]?.integer() == 0 && vector["kem_id"]?.integer() == 32 && vector["aead_id"]?.integer() == 3 {
+    where vector["mode"]?.integer() == 0 && vector["kem_id"]?.integer() == 32
+      && vector["aead_id"]?.integer() == 3
+    {
       let key = try EphemeralSealingKey(.x25519, seed: try vector.hex("skRm"))
       #expect(key.publicKey.bytes == (try vector.hex("pkRm")))
       let first = try #require(vector["encryptions"]?[0])

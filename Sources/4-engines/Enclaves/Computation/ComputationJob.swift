@@ -37,7 +37,9 @@ public struct ComputationJob: EnclaveContainer {
     try EnclaveLimits.fits(inputs.count, CaseInputs.countMax, .inputs)
     try EnclaveLimits.fits(envelopes.count, CaseInputs.countMax, .inputs)
     if let ledger {
-      guard !ledger.block.isEmpty, !ledger.record.isEmpty, !ledger.proof.isEmpty else { throw .empty(.height) }
+      guard !ledger.block.isEmpty, !ledger.record.isEmpty, !ledger.proof.isEmpty else {
+        throw .empty(.height)
+      }
       try EnclaveLimits.fits(ledger.block.count, Self.blockSizeMax, .height)
       try EnclaveLimits.fits(ledger.record.count, CaseRecord.sizeMax, .status)
       try EnclaveLimits.fits(ledger.proof.count, Self.proofSizeMax, .height)

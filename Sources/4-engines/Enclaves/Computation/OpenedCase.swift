@@ -102,7 +102,9 @@ public struct OpenedCase: Sendable {
       let input = admitted.inputs[entry.index]
       if let place = accounts.firstIndex(of: input.sender) {
         // The sum of all coins of a denomination was recorded on the ledger, and fits there.
-        guard let sum = CoinSums.sum(coins[place] + input.coins) else { throw .overLimit(.amount, max: 256, actual: 257) }
+        guard let sum = CoinSums.sum(coins[place] + input.coins) else {
+          throw .overLimit(.amount, max: 256, actual: 257)
+        }
         coins[place] = sum
       } else {
         accounts.append(input.sender)

@@ -45,18 +45,22 @@ package struct ProgramAnswer {
     let members = try Self.object(json, path: "", known: ["payouts", "state", "replies"])
     var payouts: [Update.Payout] = []
     var accounts: Set<InteroperableAddress> = []
-    for (index, element) in try Self.array(members, "payouts", path: "", max: Update.payoutCountMax).enumerated()
+    for (index, element) in try Self.array(members, "payouts", path: "", max: Update.payoutCountMax)
+      .enumerated()
     {
       let payout = try Self.payout(element, path: "payouts.\(index)")
       guard accounts.insert(payout.account).inserted else { throw .accountTwice(index: index) }
       payouts.append(payout)
     }
     self.payouts = payouts
-    guard let hex = members["state"]?.string, let state = try? Bytes32(hex: hex), hex == Hex.encode(state.span)
+    guard let hex = members["state"]?.string, let state = try? Bytes32(hex: hex),
+      hex == Hex.encode(state.span)
     else { throw .member(path: "state") }
     self.state = state
     var replies: [Reply] = []
-    for (index, element) in try Self.array(members, "replies", path: "", max: SealedReply.countMax).enumerated() {
+    for (index, element) in try Self.array(members, "replies", path: "", max: SealedReply.countMax)
+      .enumerated()
+    {
       let path = "replies.\(index)"
       let parts = try Self.object(element, path: path, known: ["to", "body"])
       guard case .number(let digits)? = parts["to"], digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
@@ -88,7 +92,8 @@ package struct ProgramAnswer {
       let inner = path + ".coins.\(index)"
       let parts = try object(element, path: inner, known: ["denom", "amount"])
       guard let denom = parts["denom"]?.string else { throw .member(path: inner + ".denom") }
-      guard let digits = parts["amount"]?.string, !digits.hasPrefix("0"), let amount = UInt256(decimal: digits)
+      guard let digits = parts["amount"]?.string, !digits.hasPrefix("0"),
+        let amount = UInt256(decimal: digits)
       else { throw .member(path: inner + ".amount") }
       coins.append(Update.Coin(denomination: [UInt8](denom.utf8), amount: amount))
     }

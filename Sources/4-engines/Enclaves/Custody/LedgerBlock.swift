@@ -73,7 +73,8 @@ public struct LedgerBlock: Hashable, Sendable {
   /// Checks that more than two thirds of the trusted validators committed to this block of the trusted chain.
   ///
   /// - Throws: ``LedgerBlockError``.
-  public func verify(chainID: String, validatorsHash: Bytes32) throws(LedgerBlockError) -> VerifiedLedgerBlock {
+  public func verify(chainID: String, validatorsHash: Bytes32) throws(LedgerBlockError) -> VerifiedLedgerBlock
+  {
     let header = signedHeader.header
     let hash: Bytes32
     do { hash = try CometBFT.checkForm(signedHeader, chainID: chainID) } catch { throw .header(error) }

@@ -86,7 +86,8 @@ public struct SealedEnvelope: EnclaveContainer {
 
   public static let sizeMax = EnvelopeHeader.sizeMax + encapsulatedSizeMax + ciphertextSizeMax + 12
   public static let type: SSZType = .container([
-    .init("header", EnvelopeHeader.type), .init("encapsulated", .byteList(limit: UInt64(encapsulatedSizeMax))),
+    .init("header", EnvelopeHeader.type),
+    .init("encapsulated", .byteList(limit: UInt64(encapsulatedSizeMax))),
     .init("ciphertext", .byteList(limit: UInt64(ciphertextSizeMax))),
   ])
 

@@ -44,7 +44,9 @@ public enum RegistrationRules {
     if let lastSequence, keys.sequence <= lastSequence {
       throw .sequence(last: lastSequence, actual: keys.sequence)
     }
-    guard let expected = anchorHash(keys.anchorHeight) else { throw .anchorUnknown(height: keys.anchorHeight) }
+    guard let expected = anchorHash(keys.anchorHeight) else {
+      throw .anchorUnknown(height: keys.anchorHeight)
+    }
     guard expected == keys.anchorHash else {
       throw .anchor(height: keys.anchorHeight, expected: expected, actual: keys.anchorHash)
     }

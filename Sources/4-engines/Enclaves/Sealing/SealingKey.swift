@@ -78,6 +78,7 @@ public struct EphemeralSealingKey: SealingKey {
   public func open(
     _ ciphertext: [UInt8], encapsulated: [UInt8], context: [UInt8], authenticating: [UInt8]
   ) throws(SealingError) -> [UInt8] {
+    if case .x25519 = key, HPKESealing.isSmallOrder(encapsulated) { throw .notAuthentic }
     do {
       var recipient =
         switch key {
@@ -97,12 +98,25 @@ public struct EphemeralSealingKey: SealingKey {
 
 /// HPKE (RFC 9180) in base mode, one message a context.
 enum HPKESealing {
+  private static let probe = Curve25519.KeyAgreement.PrivateKey()
+
+  /// Whether a point of X25519 gives zeros with every key, so that anyone could open what is sealed to it.
+  ///
+  /// RFC 9180, section 7.1.4, wants both sides to refuse such a result; the library's HPKE goes on with it.
+  static func isSmallOrder(_ point: [UInt8]) -> Bool {
+    guard let key = try? Curve25519.KeyAgreement.PublicKey(rawRepresentation: point),
+      let secret = try? probe.sharedSecretFromKeyAgreement(with: key)
+    else { return true }
+    return secret == [UInt8](repeating: 0, count: 32)
+  }
+
   static let x25519 = HPKE.Ciphersuite.Curve25519_SHA256_ChachaPoly
   static let xWing = HPKE.Ciphersuite.XWingMLKEM768X25519_SHA256_AES_GCM_256
 
   static func seal(
     _ plaintext: [UInt8], to key: SealingPublicKey, context: [UInt8], authenticating: [UInt8]
   ) throws(SealingError) -> (encapsulated: [UInt8], ciphertext: [UInt8]) {
+    if key.suite == .x25519, isSmallOrder(key.bytes) { throw .publicKey }
     do {
       var sender =
         switch key.suite {

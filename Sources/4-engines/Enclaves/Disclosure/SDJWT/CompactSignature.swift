@@ -69,10 +69,12 @@ public struct TokenKey: Hashable, Sendable {
     switch (type, curve) {
     case ("EC", "P-256"):
       self.init(
-        algorithm: .es256, bytes: [4] + (try Self.coordinate(jwk, "x", 32)) + (try Self.coordinate(jwk, "y", 32)))
+        algorithm: .es256,
+        bytes: [4] + (try Self.coordinate(jwk, "x", 32)) + (try Self.coordinate(jwk, "y", 32)))
     case ("EC", "P-384"):
       self.init(
-        algorithm: .es384, bytes: [4] + (try Self.coordinate(jwk, "x", 48)) + (try Self.coordinate(jwk, "y", 48)))
+        algorithm: .es384,
+        bytes: [4] + (try Self.coordinate(jwk, "x", 48)) + (try Self.coordinate(jwk, "y", 48)))
     case ("OKP", "Ed25519"): self.init(algorithm: .edDSA, bytes: try Self.coordinate(jwk, "x", 32))
     default: throw .kind(type: type, curve: curve)
     }

@@ -154,7 +154,9 @@ public struct SDJWT: Hashable, Sendable {
     guard parts.count - 2 <= Self.disclosureCountMax else {
       throw .disclosureCount(max: Self.disclosureCountMax, actual: parts.count - 2)
     }
-    do { issued = try UncheckedToken(parts[0], sizeBytesMax: Self.textSizeMax) } catch { throw .issuer(error) }
+    do { issued = try UncheckedToken(parts[0], sizeBytesMax: Self.textSizeMax) } catch {
+      throw .issuer(error)
+    }
     var disclosures: [SDJWTDisclosure] = []
     var seen: Set<String> = []
     for (index, part) in parts[1..<(parts.count - 1)].enumerated() {

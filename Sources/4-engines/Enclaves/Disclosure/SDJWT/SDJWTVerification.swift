@@ -214,7 +214,8 @@ struct DisclosedPayload {
     var claims: [String: JSONValue] = [:]
     for name in members.keys.sorted() where name != "_sd" {
       guard let member = members[name] else { continue }
-      claims[name] = try value(member, path: JSONPointer.adding(name, to: path), within: parent, depth: depth + 1)
+      claims[name] = try value(
+        member, path: JSONPointer.adding(name, to: path), within: parent, depth: depth + 1)
     }
     guard let list = members["_sd"] else { return claims }
     guard let digests = list.array else { throw .digestForm(path: path + "/_sd") }
