@@ -1,3 +1,4 @@
+import Attestation
 import ContractHost
 import Crypto
 import Digests
@@ -150,4 +151,14 @@ final class Clock: Sendable {
 
 extension TPMSimulator {
   func connection() throws -> TPMConnection { TPMConnection(try TPMConfiguration(transport: transport)) }
+}
+
+/// Reads of whole arrays, which are bound before they are lent.
+enum Read {
+  static func answer(_ bytes: [UInt8]) throws -> CaseAnswer { try CaseAnswer(decoding: bytes.span) }
+  static func signed(_ bytes: [UInt8]) throws -> SignedTransition { try SignedTransition(decoding: bytes.span) }
+  static func statement(_ bytes: [UInt8]) throws -> TPMStatement { try TPMStatement(decoding: bytes.span) }
+  static func launches(_ bytes: [UInt8]) throws -> [TPMLaunchLog.Launch] {
+    try TPMLaunchLog(decoding: bytes.span).launches
+  }
 }

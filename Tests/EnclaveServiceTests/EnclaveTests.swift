@@ -43,7 +43,7 @@ struct EnclaveTests {
     let replyKey = try EphemeralSealingKey(sealing)
     let job = try Bench.job(1, bodies: [[1], [2]], for: registration, replyTo: replyKey.publicKey)
     let bytes = try enclave.compute(job)
-    let answer = try CaseAnswer(decoding: bytes.span)
+    let answer = try Read.answer(bytes)
     #expect(answer.encoded() == bytes)
     try EnclaveSignature.verify(
       digest: answer.receipt.digest(domain: try Bench.domain), signature: answer.signature,
@@ -83,7 +83,7 @@ struct EnclaveTests {
     let enclave = try Self.start(folder, try Bench.cases(try FixedProgram.wasm()))
     let asked = try Self.ask(enclave)
     #expect(try enclave.compute(asked.job) == asked.answer)
-    let receipt = try CaseAnswer(decoding: asked.answer.span).receipt
+    let receipt = try Read.answer(asked.answer).receipt
     let computed = try CaseInputs.root(asked.job.envelopes.map(\.commitment))
     let actual = try CaseInputs.root(asked.other.envelopes.map(\.commitment))
     #expect(throws: EnclaveRefusal.otherInputs(case: receipt.case, computed: computed, actual: actual)) {
@@ -93,7 +93,7 @@ struct EnclaveTests {
     let registration = try enclave.keys()
     let replyKey = try EphemeralSealingKey(.x25519).publicKey
     let bytes = try enclave.compute(try Bench.job(2, bodies: [[9]], for: registration, replyTo: replyKey))
-    let next = try CaseAnswer(decoding: bytes.span)
+    let next = try Read.answer(bytes)
     #expect(next.receipt.sequence == 2)
     let domain = try Bench.domain
     #expect(next.receipt.previous == receipt.digest(domain: domain))
@@ -114,7 +114,7 @@ struct EnclaveTests {
     #expect(try again.compute(asked.job) == asked.answer)
     #expect(throws: EnclaveRefusal.self) { try again.compute(asked.other) }
     // What was sealed to keys that are gone is not opened by others.
-    let lost = try CaseAnswer(decoding: asked.answer.span).receipt.registration
+    let lost = try Read.answer(asked.answer).receipt.registration
     let replyKey = try EphemeralSealingKey(.x25519).publicKey
     let known = try again.evidence(of: lost)
     let unopened = try Bench.job(3, bodies: [[1]], for: known, replyTo: replyKey)
@@ -137,7 +137,7 @@ struct EnclaveTests {
     #expect(try enclave.keys() == second)
     #expect(throws: EnclaveRefusal.anchor(last: 11, actual: 10)) { try enclave.rotate(Bench.anchor(10)) }
     let old = try Bench.job(1, bodies: [[1]], for: first, replyTo: replyKey.publicKey)
-    let answer = try CaseAnswer(decoding: try enclave.compute(old).span)
+    let answer = try Read.answer(try enclave.compute(old))
     #expect(answer.receipt.registration == first.id)
     try EnclaveSignature.verify(
       digest: answer.receipt.digest(domain: try Bench.domain), signature: answer.signature,
@@ -165,10 +165,10 @@ struct EnclaveTests {
     let mixed = try ComputationJob(
       opening: toFirst.opening, inputs: [toFirst.inputs[0], toSecond.inputs[1], toFirst.inputs[2]],
       envelopes: [toFirst.envelopes[0], toSecond.envelopes[1], toFirst.envelopes[2]], ledger: nil)
-    let answer = try CaseAnswer(decoding: try enclave.compute(mixed).span)
+    let answer = try Read.answer(try enclave.compute(mixed))
     #expect(answer.receipt.registration == first.id)
     let empty = try Bench.job(2, bodies: [], for: first, replyTo: replyKey)
-    #expect(try CaseAnswer(decoding: try enclave.compute(empty).span).receipt.registration == second.id)
+    #expect(try Read.answer(try enclave.compute(empty)).receipt.registration == second.id)
   }
 
   @Test("says why a program gave nothing, and writes nothing down for it")

@@ -99,7 +99,7 @@ struct FollowTests {
     var previous = policy.start.identifier
     for height in [2, 3, 7] as [Int64] {
       let block = try chain.block(height)
-      let signed = try SignedTransition(decoding: try enclave.follow(block).span)
+      let signed = try Read.signed(try enclave.follow(block))
       let transition = signed.transition
       #expect(transition.previous == previous)
       #expect(transition.registration == registration.id)
@@ -182,8 +182,8 @@ struct FollowTests {
       _ = try enclave.follow(try chain.block(2))
     }
     let registration = try enclave.keys()
-    let second = try SignedTransition(decoding: try enclave.follow(try next.block(3)).span).transition
-    #expect(second.previous == (try SignedTransition(decoding: first.span).transition.next))
+    let second = try Read.signed(try enclave.follow(try next.block(3))).transition
+    #expect(second.previous == (try Read.signed(first).transition.next))
     #expect(second.registration == registration.id)
     // Another policy has another start: the log is not that of it.
     let log = try Folder()

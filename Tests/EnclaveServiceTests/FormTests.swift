@@ -21,7 +21,7 @@ struct FormTests {
     let registration = try enclave.rotate(Bench.anchor())
     let replyKey = try EphemeralSealingKey(.x25519).publicKey
     let bytes = try enclave.compute(try Bench.job(1, bodies: [[1]], for: registration, replyTo: replyKey))
-    return (registration, try CaseAnswer(decoding: bytes.span))
+    return (registration, try Read.answer(bytes))
   }
 
   @Test("are read as they were written")
@@ -30,7 +30,7 @@ struct FormTests {
     let first = registration.encoded()
     #expect(try EnclaveRegistration(decoding: first.span) == registration)
     let second = answer.encoded()
-    #expect(try CaseAnswer(decoding: second.span) == answer)
+    #expect(try Read.answer(second) == answer)
     #expect(answer.replies.count == 1)
   }
 
@@ -42,19 +42,19 @@ struct FormTests {
         let cut = [UInt8](whole.prefix(count))
         #expect(throws: EnclaveAnswerError.self) { try EnclaveRegistration(decoding: cut.span) }
         // An answer without its last replies is one, with another root than its receipt has.
-        if let shorter = try? CaseAnswer(decoding: cut.span) {
+        if let shorter = try? Read.answer(cut) {
           let root = try SealedReply.root(shorter.replies)
           #expect(root != shorter.receipt.replies)
         }
       }
       let longer = whole + [0]
-      #expect(throws: EnclaveAnswerError.self) { try CaseAnswer(decoding: longer.span) }
+      #expect(throws: EnclaveAnswerError.self) { try Read.answer(longer) }
       #expect(throws: EnclaveAnswerError.self) { try EnclaveRegistration(decoding: longer.span) }
     }
     // Field 2 before field 1.
     let signature: [UInt8] = [0x12, 1, 7]
     let swapped = signature + answer.encoded()
-    #expect(throws: EnclaveAnswerError.self) { try CaseAnswer(decoding: swapped.span) }
+    #expect(throws: EnclaveAnswerError.self) { try Read.answer(swapped) }
   }
 
   @Test("never trap when a bit of them is another")
@@ -65,7 +65,7 @@ struct FormTests {
         var changed = whole
         changed[index] ^= 1 << UInt8(index % 8)
         _ = try? EnclaveRegistration(decoding: changed.span)
-        _ = try? CaseAnswer(decoding: changed.span)
+        _ = try? Read.answer(changed)
         _ = try? SignedTransition(decoding: changed.span)
         _ = try? FollowedBlock(decoding: changed.span)
         _ = try? FollowPolicy(decoding: changed)

@@ -97,8 +97,8 @@ struct TPMPlatformTests {
       let known = try policy ?? machine.policy(platform)
       policy = known
       _ = try machine.verify(registration, known)
-      let statement = try TPMStatement(decoding: registration.evidence.statement.span)
-      #expect(try TPMLaunchLog(decoding: statement.launchLog.span).launches.count == launch)
+      let statement = try Read.statement(registration.evidence.statement)
+      #expect(try Read.launches(statement.launchLog).count == launch)
       #expect(registration.keys.sequence == UInt64(launch))
       platform.chip?.close()
     }
@@ -106,8 +106,8 @@ struct TPMPlatformTests {
     let platform = try machine.platform()
     let registration = try machine.start(platform).rotate(Bench.anchor())
     _ = try machine.verify(registration, try #require(policy))
-    let statement = try TPMStatement(decoding: registration.evidence.statement.span)
-    #expect(try TPMLaunchLog(decoding: statement.launchLog.span).launches.count == 1)
+    let statement = try Read.statement(registration.evidence.statement)
+    #expect(try Read.launches(statement.launchLog).count == 1)
     #expect(registration.keys.sequence == 4)
   }
 
@@ -126,7 +126,7 @@ struct TPMPlatformTests {
     try (one + Data(logged.encoded())).write(to: path)
     let second = try machine.platform()
     try second.measure(identity, at: 3)
-    let starts = try TPMLaunchLog(decoding: [UInt8](try Data(contentsOf: path)).span).launches.map(\.start)
+    let starts = try Read.launches([UInt8](try Data(contentsOf: path))).map(\.start)
     #expect(starts == [1, 3])
     second.chip?.close()
     // The log is put back to an older one, or is lost.
@@ -166,7 +166,7 @@ struct TPMPlatformTests {
       blob: [UInt8](try Data(contentsOf: URL(fileURLWithPath: machine.folder.path + "/attestation-key"))))
     let quote = try key.quote(
       try #require(TPMRegisters([14])), qualifying: registration.keys.reportData.array)
-    var statement = try TPMStatement(decoding: registration.evidence.statement.span)
+    var statement = try Read.statement(registration.evidence.statement)
     statement.quote = quote.attestation
     statement.signature = quote.signature
     statement.pcrs = [TPMStatement.PCR(index: 14, value: quote.values[0].value.array)]
@@ -237,7 +237,7 @@ struct TPMPlatformTests {
     for number in 1...8 as ClosedRange<UInt64> {
       let bytes = try enclave.compute(
         try Bench.job(number, bodies: [[1]], for: registration, replyTo: replyKey))
-      let answer = try CaseAnswer(decoding: bytes.span)
+      let answer = try Read.answer(bytes)
       // Low s, whatever the TPM gave.
       try EnclaveSignature.verify(
         digest: answer.receipt.digest(domain: try Bench.domain), signature: answer.signature,
