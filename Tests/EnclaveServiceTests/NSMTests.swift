@@ -13,9 +13,9 @@ struct NSMTests {
     let parts = try #require(json["parts"])
     switch try json.text("call") {
     case "attestation":
+      func part(_ name: String) throws -> [UInt8]? { parts[name] == nil ? nil : try parts.bytes(name) }
       return .attestation(
-        userData: try? parts.bytes("userData"), nonce: try? parts.bytes("nonce"),
-        publicKey: try? parts.bytes("publicKey"))
+        userData: try part("userData"), nonce: try part("nonce"), publicKey: try part("publicKey"))
     case "describePCR": return .describePCR(index: UInt16(try parts.number("index")))
     case "extendPCR":
       return .extendPCR(index: UInt16(try parts.number("index")), bytes: try parts.bytes("bytes"))

@@ -178,7 +178,10 @@ struct ProgramTests {
     // Asked by somebody who never reads, and killed as soon as anything is on disk.
     let client = desk.client
     let asking = Task { try? await client.compute(job) }
-    while size() == before, first.process.isRunning { usleep(UInt32(turn) * 50) }
+    let patience = ContinuousClock.now + .seconds(20)
+    while size() == before, first.process.isRunning, ContinuousClock.now < patience {
+      usleep(UInt32(turn) * 50)
+    }
     first.kill(SIGKILL)
     _ = await asking.value
     #expect(size() > before)

@@ -41,6 +41,15 @@ public final class CaseProgram: Sendable {
     do { code = try engine.compile(wasm) } catch { throw .code(error) }
     checksum = SHA256Hash.hash(wasm)
     guard code.exports(.query) else { throw .noQuery }
+    warm()
+  }
+
+  /// Makes one instance, which is thrown away: wasmtime then makes the image of the module's memory (memfd_create), once, and
+  /// the process may be closed to that system call afterwards. The gas is none to compute with.
+  private func warm() {
+    var nothing = NoBackend()
+    let call = ContractCall(.query, arguments: [Self.environment, [0x7b, 0x7d]], gasLimit: VMGas.perFuel)
+    _ = engine.call(call, of: code, backend: &nothing)
   }
 
   /// Asks the program.
