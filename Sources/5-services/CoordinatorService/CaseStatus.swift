@@ -15,7 +15,7 @@ public enum CaseStage: Hashable, Sendable {
   case enclaveAway
   /// The registration that the envelopes are sealed to is not live any more.
   case staleRegistration(RegistrationFault)
-  /// The enclave does not compute this: the name of its reason.
+  /// The enclave does not compute this: the name of its reason, and its words.
   case enclaveRefused(code: String)
   /// The enclave's answer is not what it should be.
   case answer(AnswerFault)
@@ -57,6 +57,19 @@ public enum CaseStage: Hashable, Sendable {
     case .reclaiming: "reclaiming"
     case .reclaimed: "reclaimed"
     case .ledgerAway: "ledger away"
+    }
+  }
+
+  /// What more is known: the name of a reason, places of inputs; nil for stages that say everything.
+  public var detail: String? {
+    switch self {
+    case .waitingForClose(let time): "until \(time)"
+    case .missingEnvelopes(let places): places.map(String.init).joined(separator: ", ")
+    case .staleRegistration(let fault): "\(fault)"
+    case .enclaveRefused(let code), .ledgerAway(let code): code
+    case .answer(let fault): "\(fault)"
+    case .settling(let code), .reclaiming(let code): code
+    case .noEnclave, .empty, .waitingForProof, .enclaveAway, .noToken, .settled, .reclaimed: nil
     }
   }
 

@@ -24,7 +24,7 @@ public struct EnclaveOverAccess: CoordinatedEnclave {
   private static func fault(_ error: EnclaveAccessError) -> EnclaveFault {
     switch error {
     case .away: .away
-    case .refused(let code, _): .refused(code: code.rawValue)
+    case .refused(let code, let words): .refused(code: "\(code.rawValue): \(words)")
     case .answer, .frame, .status: .malformed
     case .requestLength: .refused(code: "requestLength")
     }

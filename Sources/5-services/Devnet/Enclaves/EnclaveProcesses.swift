@@ -72,11 +72,12 @@ actor EnclaveProcesses {
   func startChip() async throws(EnclaveSideError) {
     guard chip?.identifier == nil else { return }
     chip?.stop()
-    // The emulator does not know whose it is: the shell before it ends with our end of its input, and ends it.
+    // The emulator does not know whose it is: the shell before it ends with our end of its input, and ends it. By a signal
+    // that nobody can block, as these two inherit what the starting thread has blocked; a TPM bears a power cut.
     let script = """
       "$@" >&2 &
       child=$!
-      trap 'kill "$child" 2>/dev/null' TERM INT
+      trap 'kill -9 "$child" 2>/dev/null' TERM INT
       tries=0
       while [ ! -S "$SOCKET" ] || [ ! -S "$SOCKET.ctrl" ]; do
         kill -0 "$child" 2>/dev/null || exit 1
@@ -85,8 +86,7 @@ actor EnclaveProcesses {
       done
       echo ready
       cat >/dev/null
-      kill "$child" 2>/dev/null
-      wait "$child"
+      kill -9 "$child" 2>/dev/null
       """
     for suffix in ["", ".ctrl"] { try? FileManager.default.removeItem(atPath: chipSocket + suffix) }
     let arguments = [

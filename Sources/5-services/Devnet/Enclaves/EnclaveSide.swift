@@ -229,7 +229,7 @@ public actor EnclaveSide {
         cases.map {
           [
             "case": hex($0.id), "number": .number(String($0.number)), "registration": $0.registration.map(hex) ?? .null,
-            "stage": .string($0.stage.name), "next": .string($0.stage.nextStep),
+            "stage": .string($0.stage.name), "detail": $0.stage.detail.map { .string($0) } ?? .null, "next": .string($0.stage.nextStep),
             "envelopes": .number(String($0.envelopes)), "tokens": .number(String($0.attempt)),
           ]
         }),

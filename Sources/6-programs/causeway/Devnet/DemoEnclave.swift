@@ -47,6 +47,10 @@ private struct EnclaveFile {
     }
   }
 
+  func detail(of id: Bytes32) -> String? {
+    cases.first { $0["case"]?.string == Hex.encode(id.array) }?["detail"]?.string
+  }
+
   func stage(of id: Bytes32) -> String? { cases.first { $0["case"]?.string == Hex.encode(id.array) }?["stage"]?.string }
 }
 
@@ -115,7 +119,7 @@ extension DemoStory {
     let stage = try await waited({ enclaveFile()?.stage(of: id).flatMap { $0 == "settled" ? $0 : nil } }, seconds: 90)
     check(stage == "settled", "the case has closed, was computed once, and is settled on harbor")
     guard stage == "settled" else {
-      say("It stands at: \(enclaveFile()?.stage(of: id) ?? "nothing is known")")
+      say("It stands at: \(enclaveFile()?.stage(of: id) ?? "nothing is known") (\(enclaveFile()?.detail(of: id) ?? ""))")
       return nil
     }
     try await readReplies(orders, id, registration)
@@ -132,7 +136,21 @@ extension DemoStory {
     check(
       !leaks(orders),
       "none of the orders stands in any of the coordinator's or the enclave's files: they see, and keep, ciphertext")
+    searchMemory(orders)
     return (id, orders.count)
+  }
+
+  /// Looks through the coordinator's own memory, as somebody may who has taken over its machine.
+  private mutating func searchMemory(_ orders: [SealedOrder]) {
+    guard let process = devnet.directory.runningProcess, let search = MemorySearch(process: process) else {
+      return say("Nobody may look into the coordinator's memory here: that part is left out.")
+    }
+    let (found, read) = search.find(
+      orders.map { Data($0.body.utf8) } + orders.map { Data($0.envelope.ciphertext.prefix(24)) })
+    guard read > 0 else { return say("Nobody may look into the coordinator's memory here: that part is left out.") }
+    check(
+      found.allSatisfy { $0 >= orders.count },
+      "nor in its memory: \(read >> 20) MiB were searched, which have \(found.count) of the ciphertexts")
   }
 
   /// Opens a case, and gives its id.
