@@ -3,6 +3,7 @@ import Crypto
 import Digests
 import Enclaves
 import Encodings
+import Foundation
 import Gate
 import Ledger
 import LightClients
@@ -66,12 +67,13 @@ struct SettlementLedger {
   let denom: Denom
   let other: Denom
   let program = Bytes32 { _ in 0xa1 }
-  let enclavePolicy = Bytes32 { _ in 0xb2 }
+  let enclavePolicy: Bytes32
   var chain: LedgerChain<MemoryStateStore>
   private(set) var history: [CommittedBlock] = []
   private var sequences: UInt64 = 0
 
-  init(_ name: String = "harbor-1") throws {
+  init(_ name: String = "harbor-1", enclavePolicy: Bytes32 = Bytes32 { _ in 0xb2 }) throws {
+    self.enclavePolicy = enclavePolicy
     alice = try TestSigner(1)
     bob = try TestSigner(2)
     carol = try TestSigner(3)
@@ -88,7 +90,7 @@ struct SettlementLedger {
       rules: try LedgerRules(chainID: name, feeDenom: ucause, modules: [SettlementModule.name]),
       time: try CometBFT.Timestamp(seconds: Int64(Self.start), nanoseconds: 5),
       validators: [Genesis.Validator(name: "validator", publicKey: validator.publicKey, power: 10)],
-      balances: try [1, 2, 3, 4].map { seed in
+      balances: try ([1, 2, 3, 4] as [UInt8]).map { seed in
         let coins = [Coin(UInt256(UInt64(1_000_000)), stake), Coin(UInt256(UInt64(1_000_000_000_000)), ucause)]
         return Genesis.Balance(account: try TestSigner(seed).address, coins: coins)
       })
@@ -201,7 +203,7 @@ struct SettlementLedger {
     seed: UInt8 = 50, lifetime: UInt64 = 86_400
   ) throws -> (enclave: TestEnclave, policy: Bytes32) {
     let policy = try policy()
-    if try queries(.policy(policy.hash)) == nil { try store(policy) }
+    if try ask(.policy(policy.hash)) == nil { try store(policy) }
     let enclave = try enclave(seed: seed, lifetime: lifetime)
     let result = try run(registration(of: enclave, policy: policy.hash), by: `operator`)
     guard result.succeeded else { throw TestError.refused(result.log) }
@@ -264,10 +266,11 @@ struct SettlementLedger {
   }
 
   /// The answer to a query; nil when nothing is found.
-  func queries(_ query: SettlementQuery) throws -> [UInt8]? {
-    do { return try chain.query(path: query.path.rawValue, request: query.encoded()).value } catch QueryRefusal
-      .notFound
-    {
+  func ask(_ query: SettlementQuery) throws -> [UInt8]? {
+    do throws(QueryRefusal) {
+      return try chain.query(path: query.path.rawValue, request: query.encoded()).value
+    } catch {
+      guard error == .notFound else { throw error }
       return nil
     }
   }

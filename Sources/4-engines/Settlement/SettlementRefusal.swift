@@ -83,7 +83,9 @@ public enum SettlementRefusal: Error, Hashable, Sendable {
   case receiptProgram(expected: Bytes32, actual: Bytes32)
   case receiptPolicy(expected: Bytes32, actual: Bytes32)
   case receiptUpdate(expected: Bytes32, actual: Bytes32)
-  case receiptTime(issued: UInt64, expires: UInt64, actual: UInt64)
+  /// The receipt is of a time at which the case was not closed or was over, or at which registration or token did not
+  /// count; `before` is the first second that is too late.
+  case receiptTime(earliest: UInt64, before: UInt64, actual: UInt64)
   case receiptUsed(Bytes32, by: Bytes32)
   case receiptSignature(EnclaveSignatureError)
   /// The registration was made under another attestation policy than the case asks for.

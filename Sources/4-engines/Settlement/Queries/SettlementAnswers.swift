@@ -48,6 +48,8 @@ public enum SettlementAnswers {
       opening = try parts.container(3)
       guard let text = String(validating: parts.bytes(4), as: UTF8.self) else { throw .form(field: 4) }
       do { escrow = try AccountAddress(text: text) } catch { throw .account(error) }
+      // Bech32 may be all upper case, which is its only other spelling.
+      guard escrow.text == text else { throw .form(field: 4) }
     }
   }
 

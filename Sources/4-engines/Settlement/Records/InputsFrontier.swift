@@ -1,34 +1,34 @@
 import Digests
 import Enclaves
 import Encodings
-import WireBytes
+package import WireBytes
 
 /// The root of a growing `List[Bytes32, 256]`, from the roots of its full subtrees alone: an append costs one hash for
 /// each level instead of reading all that was submitted before.
-struct InputsFrontier {
+package struct InputsFrontier {
   /// log2 of `CaseInputs.countMax`.
   static let depth = 8
 
-  private(set) var count: Int
+  package private(set) var count: Int
   /// For each level, the root of the last full subtree that waits for its neighbour; zero where there is none.
   private var waiting: [Bytes32]
 
-  init() {
+  package init() {
     count = 0
     waiting = [Bytes32](repeating: Bytes32(), count: Self.depth + 1)
   }
 
   /// Reads what ``stored`` wrote; nil for anything else.
-  init?(stored bytes: [UInt8], count: Int) {
+  package init?(stored bytes: [UInt8], count: Int) {
     guard (0...CaseInputs.countMax).contains(count), bytes.count == 32 * (Self.depth + 1) else { return nil }
     self.count = count
     waiting = (0...Self.depth).map { level in Bytes32 { bytes[32 * level + $0] } }
   }
 
-  var stored: [UInt8] { waiting.flatMap { $0.array } }
+  package var stored: [UInt8] { waiting.flatMap { $0.array } }
 
   /// The caller has checked that there is room.
-  mutating func append(_ leaf: Bytes32) {
+  package mutating func append(_ leaf: Bytes32) {
     precondition(count < CaseInputs.countMax)
     var node = leaf
     var level = 0
@@ -42,7 +42,7 @@ struct InputsFrontier {
   }
 
   /// `hash_tree_root` of the list.
-  var root: Bytes32 {
+  package var root: Bytes32 {
     if count == CaseInputs.countMax { return SSZMerkleizer.mixInLength(waiting[Self.depth], UInt64(count)) }
     var node = SSZMerkleizer.zeroes[0]
     for level in 0..<Self.depth {

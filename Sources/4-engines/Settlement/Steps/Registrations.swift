@@ -185,7 +185,7 @@ extension SettlementModule {
     // Anybody may send bad collateral: only what good collateral says of the evidence counts.
     if collateral != nil {
       guard case .attestation(let reason) = refusal else { throw .failure(refusal) }
-      guard reason.isAboutStanding else { throw .failure(.collateral(reason)) }
+      guard reason.endsRegistrations else { throw .failure(.collateral(reason)) }
     }
     let bytes = evidence.encoded()
     let name = [UInt8](Self.reason(refusal).utf8.prefix(RegistrationEnd.reasonSizeMax))

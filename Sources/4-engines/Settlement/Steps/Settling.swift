@@ -23,7 +23,7 @@ extension SettlementModule {
       throw .failure(.caseExpired(expires: work.opening.expires, time: time))
     }
     try check(token, signature: result.tokenSignature, of: work, receipt, in: &context)
-    let registration = try check(receipt, update, of: work, in: &context)
+    let registration = try check(receipt, token, update, of: work, in: &context)
     let digest = receipt.digest(domain: chain)
     let used = try halting { () throws(ExecutionHalt) in
       try hash(SettlementKeys.receipt(digest), in: &context)
@@ -94,7 +94,8 @@ extension SettlementModule {
 
   /// A receipt of this case, by a registration that lives and is of the case's program and policies.
   private func check(
-    _ receipt: Receipt, _ update: Update, of work: CaseWork, in context: inout HostContext
+    _ receipt: Receipt, _ token: Token, _ update: Update, of work: CaseWork,
+    in context: inout HostContext
   ) throws(SettlementStop) -> RegistrationRecord {
     let opening = work.opening
     guard receipt.case == work.id else { throw .failure(.receiptCase(receipt.case)) }
@@ -131,8 +132,10 @@ extension SettlementModule {
         .registrationPolicy(
           expected: opening.attestationPolicy, actual: registration.content.attestationPolicy))
     }
-    guard keys.issued <= receipt.time, receipt.time < keys.expires else {
-      throw .failure(.receiptTime(issued: keys.issued, expires: keys.expires, actual: receipt.time))
+    let earliest = max(opening.closes, registration.content.registered)
+    let before = min(opening.expires, registration.content.expires, token.expires)
+    guard earliest <= receipt.time, receipt.time < before else {
+      throw .failure(.receiptTime(earliest: earliest, before: before, actual: receipt.time))
     }
     return registration
   }

@@ -1,16 +1,31 @@
 import Attestation
-import Ledger
 
 extension AttestationRefusal {
-  /// Whether good collateral of now says that the evidence does not count any more: a level that was revoked or has fallen
-  /// behind, or a certificate on an issuer's list.
+  /// Whether good collateral of now says that the evidence does not count any more: a level that was revoked, has fallen
+  /// behind or is not allowed, or the machine's certificate on its issuer's list.
   ///
   /// Anything else may be the fault of whoever brought the collateral: text that does not read, a signature that is not its
-  /// issuer's, a document that is not in force. That says nothing about a registration.
-  var isAboutStanding: Bool { Self.standing.contains(CaseNames.of(self).joined(separator: ".")) }
+  /// issuer's, a document that is not in force or too old. That says nothing about a registration.
+  package var endsRegistrations: Bool {
+    switch self {
+    case .intel(let refusal), .azure(.tdx(let refusal)): refusal.endsRegistrations
+    default: isAboutStanding
+    }
+  }
+}
 
-  private static let standing: Set<String> = [
-    "intel.revoked", "intel.rootRevoked", "intel.noLevel", "intel.revocation.revoked", "sevSNP.revocation.revoked",
-    "azure.sevSNP.revocation.revoked", "azure.intel.revoked", "azure.intel.noLevel",
-  ]
+extension IntelRefusal {
+  /// Levels are read from documents whose signature, window and kind have been checked before. Whose certificate signed an
+  /// old document may have been revoked since: only the machine's own chain counts, which the quote has.
+  package var endsRegistrations: Bool {
+    switch self {
+    case .revoked, .rootRevoked: true
+    case .revocation(.pck, .revoked): true
+    case .noLevel(_, let component, _, _): component != nil
+    case .module(_, .isvSVN(let least, _)): least != nil
+    case .quotingEnclave(.isvSVN): true
+    case .policy(.status), .policy(.quotingEnclaveStatus), .policy(.advisory): true
+    default: false
+    }
+  }
 }
