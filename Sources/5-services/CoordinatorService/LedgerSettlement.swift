@@ -128,11 +128,12 @@ public struct LedgerSettlement: SettlementLedger {
     return name(codespace: codespace, log: log) ?? error.code
   }
 
-  /// The ledger writes `message….: name: details` of what a module refuses; nil for what another part has refused.
+  /// The ledger writes `message…: message 0: name: details` of what a module refuses; nil for what another part has
+  /// refused.
   public static func name(codespace: String, log: String) -> String? {
     guard codespace == SettlementRefusal.codespace else { return nil }
-    let parts = log.split(separator: ":", maxSplits: 2)
-    return parts.count > 1 ? String(parts[1].drop { $0 == " " }) : nil
+    let parts = log.split(separator: ":").map { $0.drop { $0 == " " } }
+    return parts.dropFirst().first { !$0.hasPrefix("message ") }.map(String.init)
   }
 
   private func send(_ message: SettlementMessage) async throws(LedgerFault) {

@@ -22,8 +22,10 @@ extension SettlementWorld {
   mutating func check(_ message: SettlementMessage, _ result: TransactionResult) throws {
     let kind = Self.kind(message)
     guard result.succeeded else {
-      let parts = result.log.split(separator: ":", maxSplits: 2).map { $0.drop { $0 == " " } }
-      let name = result.codespace == SettlementRefusal.codespace && parts.count > 1 ? String(parts[1]) : "\(parts[0])"
+      // `message…: message 0: name: details` of what a module refuses; others' names come first.
+      let parts = result.log.split(separator: ":").map { $0.drop { $0 == " " } }
+      let own = parts.dropFirst().first { !$0.hasPrefix("message ") }
+      let name = String((result.codespace == SettlementRefusal.codespace ? own : parts.first) ?? "")
       guard result.codespace != "undefined", !name.isEmpty else {
         throw broken(.untypedRefusal, "\(kind): \(result.log)")
       }
