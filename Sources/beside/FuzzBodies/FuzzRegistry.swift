@@ -5,5 +5,5 @@ public enum FuzzRegistry {
     + SignatureBodies.all + ICS23Bodies.all + GateBodies.all + PacketHostBodies.all
     + LedgerBodies.all + StateTreeBodies.all + RelayEngineBodies.all + SignerJournalBodies.all
     + ThresholdBodies.all + SigningRulesBodies.all + SignerWireBodies.all + EVMTransactionBodies.all
-    + ContractHostBodies.all + AttestationBodies.all + EnclaveBodies.all
+    + ContractHostBodies.all + AttestationBodies.all + EnclaveBodies.all + SettlementBodies.all
 }
