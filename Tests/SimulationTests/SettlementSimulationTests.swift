@@ -28,7 +28,7 @@ struct SettlementSimulationTests {
       "fault.coordinatorCrash", "fault.coordinatorCrash.kept", "lie.replay", "lie.otherCase", "lie.earlyReclaim",
       "lie.invalidate", "lie.update", "lie.signature", "lie.token", "lie.tokenOfOther", "lie.unregistered",
       "done.register", "done.open", "done.submit", "done.settle", "done.reclaim", "enclave.computed",
-      "refused.settle.caseSettled", "refused.settle.caseReclaimed", "refused.settle.registrationExpired",
+      "refused.settle.caseSettled", "refused.settle.caseReclaimed",
       "refused.settle.registrationUnknown", "refused.settle.receiptUpdate", "refused.settle.receiptSignature",
       "refused.settle.tokenSignature", "refused.settle.tokenInputs", "refused.settle.tokenCase",
       "refused.settle.tokenExpired", "refused.reclaim.caseNotExpired", "refused.submit.nonceUsed",

@@ -83,6 +83,7 @@ extension DemoStory {
     say("A process with a TPM 2.0 of its own runs the auction \(Show.short(file.program)); harbor has verified its quote.")
     let settled = try await auction(file)
     guard let settled else { return }
+    try await custody(settled.id)
     try await refusals(file, settled.id)
   }
 
@@ -294,7 +295,7 @@ extension DemoStory {
     refused(
       try await settle(mine, opening, changed, empty, result.signature, by: local), "receiptSignature",
       "a receipt that was changed throughout: its signature is not the enclave's")
-    try await expired(mine, opening, receipt, empty, result.signature, local)
+    try await expired(mine, opening, receipt, result.update, result.signature, local)
     try await registrations(file)
   }
 

@@ -33,7 +33,7 @@ extension SettlementWorld {
         coordinators[index].away = 1 + numbers.below(8)
       }
     }
-    if numbers.chance(400) { try lie() }
+    if numbers.chance(600) { try lie() }
   }
 
   // MARK: Enclaves
@@ -45,7 +45,7 @@ extension SettlementWorld {
     enclave.rotations += 1
     enclave.signer = try SimulatedKey(seed: simulation.seed, "enclave-\(index)-\(enclave.rotations)")
     let program = programs[index % programs.count]
-    let lifetime = numbers.chance(300) ? 20 + numbers.below(UInt64(120)) : 3_600
+    let lifetime = numbers.chance(500) ? 25 + numbers.below(UInt64(60)) : 3_600
     let keys = try EnclaveKeys(
       domain: domain, operator: module.address(of: enclave.operator.address), program: program,
       policy: enclavePolicy,
@@ -231,7 +231,13 @@ extension SettlementWorld {
       guard let registration = enclaves[0].keys?.registration else { return }
       count("lie.invalidate")
       send(.invalidateEnclave(sender: liar.address, registration: registration, collateral: nil), by: liar)
-    default: try forge(id)
+    default:
+      // Where a true result is on its way, and nothing but a forged part stands against the forgery.
+      let computed = caseOrder.filter { known in
+        guard let model = cases[known], model.ending == nil, time >= model.terms.closes else { return false }
+        return coordinators.contains { $0.results[known] != nil }
+      }
+      if let target = numbers.pick(computed) { try forge(target) }
     }
   }
 
