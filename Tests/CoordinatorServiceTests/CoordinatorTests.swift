@@ -242,10 +242,14 @@ struct EnvelopeTests {
     try await coordinator.turn()
     let good = try world.submit(id, by: 21)
     let bytes = good.encoded()
-    for count in stride(from: 0, to: bytes.count, by: 7) {
-      #expect(await refusal(coordinator, [UInt8](bytes.prefix(count))) == .malformed)
+    // The ciphertext comes last: with another length it is another envelope, which nobody has recorded.
+    for other in stride(from: 0, to: bytes.count, by: 7).map({ [UInt8](bytes.prefix($0)) }) + [bytes + [0]] {
+      switch await refusal(coordinator, other) {
+      case .malformed: break
+      case .notRecorded(let commitment): #expect(commitment != good.commitment)
+      case let refusal: Issue.record("\(other.count) bytes: \(refusal.map { "\($0)" } ?? "taken")")
+      }
     }
-    #expect(await refusal(coordinator, bytes + [0]) == .malformed)
     #expect(await refusal(coordinator, [UInt8](repeating: 0, count: SealedEnvelope.sizeMax + 1)) == .malformed)
     let unrecorded = try world.submit(id, by: 22, records: false)
     #expect(await refusal(coordinator, unrecorded.encoded()) == .notRecorded(unrecorded.commitment))
