@@ -17,7 +17,9 @@ struct AuctionCase: Sendable, CustomTestStringConvertible {
       return []
     }
     return (json["cases"]?.array ?? []).compactMap {
-      guard let name = $0["name"]?.string, let request = $0["request"], let want = $0["want"] else { return nil }
+      guard let name = $0["name"]?.string, let request = $0["request"], let want = $0["want"] else {
+        return nil
+      }
       return AuctionCase(name: name, request: request, want: want)
     }
   }()

@@ -39,12 +39,15 @@ struct CoordinatorTests {
     let result = try #require(world.settlements(of: id).first)
     let token = try Token(decoding: result.token)
     try EnclaveSignature.verify(
-      digest: token.digest(domain: world.ledger.domain), signature: result.tokenSignature, key: world.signer.key,
+      digest: token.digest(domain: world.ledger.domain), signature: result.tokenSignature,
+      key: world.signer.key,
       at: 1_100)
     #expect(token.case == id && token.registration == world.enclaves[0].held.registration)
   }
 
-  @Test("settles once, with one receipt and one token, wherever it is stopped", arguments: Coordinator.Checkpoint.allCases)
+  @Test(
+    "settles once, with one receipt and one token, wherever it is stopped",
+    arguments: Coordinator.Checkpoint.allCases)
   func crashes(checkpoint: Coordinator.Checkpoint) async throws {
     let world = try World()
     let id = try world.newCase()
@@ -112,7 +115,9 @@ struct CoordinatorTests {
     try await coordinator.turn()
     #expect(try await coordinator.cases().first?.stage == .settling(code: "receiptTime"))
     world.ledger.state.withLock { $0.isAway = true }
-    await #expect(throws: LedgerFault.unreachable(code: "network.unreachable")) { try await coordinator.turn() }
+    await #expect(throws: LedgerFault.unreachable(code: "network.unreachable")) {
+      try await coordinator.turn()
+    }
     world.ledger.state.withLock { $0.isAway = false }
     try await coordinator.turn()
     #expect(try await coordinator.cases().first?.stage == .settled)
@@ -177,7 +182,8 @@ struct CoordinatorTests {
   @Test(
     "believes no answer that does not fit",
     arguments: [
-      AnswerFault.anotherCase, .anotherRegistration, .otherInputs, .otherProgram, .otherUpdate, .otherReplies, .signature,
+      AnswerFault.anotherCase, .anotherRegistration, .otherInputs, .otherProgram, .otherUpdate, .otherReplies,
+      .signature,
     ])
   func spoiled(fault: AnswerFault) async throws {
     let world = try World()
@@ -250,7 +256,8 @@ struct EnvelopeTests {
       case let refusal: Issue.record("\(other.count) bytes: \(refusal.map { "\($0)" } ?? "taken")")
       }
     }
-    #expect(await refusal(coordinator, [UInt8](repeating: 0, count: SealedEnvelope.sizeMax + 1)) == .malformed)
+    #expect(
+      await refusal(coordinator, [UInt8](repeating: 0, count: SealedEnvelope.sizeMax + 1)) == .malformed)
     let unrecorded = try world.submit(id, by: 22, records: false)
     #expect(await refusal(coordinator, unrecorded.encoded()) == .notRecorded(unrecorded.commitment))
     let stolen = try world.submit(id, by: 23, recordsSender: 24)
@@ -281,7 +288,8 @@ struct EnvelopeTests {
     let id = try world.newCase()
     try await coordinator.turn()
     var refusals = 0
-    for sender in UInt8(21)..<28 where await refusal(coordinator, try world.submit(id, by: sender).encoded()) != nil {
+    for sender in UInt8(21)..<28
+    where await refusal(coordinator, try world.submit(id, by: sender).encoded()) != nil {
       refusals += 1
     }
     #expect(refusals > 0 && refusals < 7)

@@ -70,8 +70,12 @@ final class ScriptedLedger: SettlementLedger {
     try awake { state throws(LedgerFault) in LedgerMoment(height: state.height, time: state.time) }
   }
 
-  func moment(above height: UInt64, patience: Duration) async throws(LedgerFault) -> LedgerMoment { try await moment() }
-  func nextNumber() async throws(LedgerFault) -> UInt64 { try awake { state throws(LedgerFault) in state.numbers } }
+  func moment(above height: UInt64, patience: Duration) async throws(LedgerFault) -> LedgerMoment {
+    try await moment()
+  }
+  func nextNumber() async throws(LedgerFault) -> UInt64 {
+    try awake { state throws(LedgerFault) in state.numbers }
+  }
   func read(case id: Bytes32) async throws(LedgerFault) -> LedgerCase? {
     try awake { state throws(LedgerFault) in state.cases[id] }
   }
@@ -83,8 +87,11 @@ final class ScriptedLedger: SettlementLedger {
   func settle(_ id: Bytes32, by result: SettlementResult) async throws(LedgerFault) {
     try awake { state throws(LedgerFault) in
       if !state.faults.isEmpty { throw state.faults.removeFirst() }
-      guard let known = state.cases[id], known.record.status == .open else { throw .refused(code: "caseSettled") }
-      guard let receipt = try? Receipt(decoding: result.receipt), let token = try? Token(decoding: result.token),
+      guard let known = state.cases[id], known.record.status == .open else {
+        throw .refused(code: "caseSettled")
+      }
+      guard let receipt = try? Receipt(decoding: result.receipt),
+        let token = try? Token(decoding: result.token),
         token.expires > state.time
       else { throw .refused(code: "tokenExpired") }
       state.settlements[id, default: []].append(result)
@@ -96,7 +103,9 @@ final class ScriptedLedger: SettlementLedger {
   func reclaim(_ id: Bytes32) async throws(LedgerFault) {
     try awake { state throws(LedgerFault) in
       if !state.faults.isEmpty { throw state.faults.removeFirst() }
-      guard let known = state.cases[id], known.record.status == .open else { throw .refused(code: "caseReclaimed") }
+      guard let known = state.cases[id], known.record.status == .open else {
+        throw .refused(code: "caseReclaimed")
+      }
       state.reclaims[id, default: 0] += 1
       state.cases[id] = try? Self.with(known, .reclaimed, receipt: Bytes32())
     }
@@ -107,7 +116,8 @@ final class ScriptedLedger: SettlementLedger {
   ) throws -> LedgerCase {
     let inputs = inputs ?? known.inputs
     let record = try CaseRecord(
-      opening: known.opening.root(), closes: known.opening.closes, expires: known.opening.expires, status: status,
+      opening: known.opening.root(), closes: known.opening.closes, expires: known.opening.expires,
+      status: status,
       inputs: try CaseInputs.root(inputs.map(\.commitment)), inputCount: UInt16(inputs.count),
       head: Bytes32(), linkCount: 1, escrow: [], receipt: receipt)
     return LedgerCase(id: known.id, opening: known.opening, record: record, inputs: inputs)
@@ -138,12 +148,14 @@ final class ScriptedEnclave: CoordinatedEnclave {
     held = try EnclaveKeys(
       domain: ledger.domain, operator: ledger.account(seed), program: World.program, policy: World.policy,
       signing: EnclaveVerificationKey(suite: .ed25519, bytes: [UInt8](signing.publicKey.rawRepresentation)),
-      sealing: World.sealing.publicKey, sequence: 1, anchorHeight: 1, anchorHash: Bytes32 { _ in 1 }, issued: 900,
+      sealing: World.sealing.publicKey, sequence: 1, anchorHeight: 1, anchorHash: Bytes32 { _ in 1 },
+      issued: 900,
       expires: expires)
     let content = RegistrationContent(
       registration: held.registration, attestationPolicy: World.attestation, evidence: Bytes32 { _ in 3 },
       registered: 950, height: 1, expires: expires)
-    let record = try RegistrationRecord(keys: held, content: content, status: .live, head: Bytes32(), linkCount: 1)
+    let record = try RegistrationRecord(
+      keys: held, content: content, status: .live, head: Bytes32(), linkCount: 1)
     ledger.state.withLock { $0.registrations[held.registration] = record }
   }
 
@@ -217,7 +229,9 @@ final class World: Sendable {
   static let attestation = Bytes32 { _ in 0xc3 }
   static let marker = "a-very-secret-bid-of-4711"
   static let sealing: EphemeralSealingKey = {
-    guard let key = try? EphemeralSealingKey(.x25519) else { preconditionFailure("the system has random numbers") }
+    guard let key = try? EphemeralSealingKey(.x25519) else {
+      preconditionFailure("the system has random numbers")
+    }
     return key
   }()
 
@@ -273,18 +287,23 @@ final class World: Sendable {
   ) throws -> SealedEnvelope {
     let reply = try EphemeralSealingKey(.x25519)
     let envelope = try SealedEnvelope(
-      sealing: SealedInput(reply: reply.publicKey, body: [UInt8](Self.marker.utf8), salt: Bytes32 { _ in sender }),
+      sealing: SealedInput(
+        reply: reply.publicKey, body: [UInt8](Self.marker.utf8), salt: Bytes32 { _ in sender }),
       to: enclaves[enclave].held, case: id, sender: ledger.account(sender), nonce: nonce, expires: expires)
     let input = try CaseInput(
-      sender: ledger.account(recordsSender ?? sender), nonce: nonce, commitment: envelope.commitment, coins: [])
+      sender: ledger.account(recordsSender ?? sender), nonce: nonce, commitment: envelope.commitment,
+      coins: [])
     if records {
       try ledger.state.withLock { state in
         guard let known = state.cases[id] else { return }
-        state.cases[id] = try ScriptedLedger.with(known, .open, receipt: Bytes32(), inputs: known.inputs + [input])
+        state.cases[id] = try ScriptedLedger.with(
+          known, .open, receipt: Bytes32(), inputs: known.inputs + [input])
       }
     }
     return envelope
   }
 
-  func settlements(of id: Bytes32) -> [SettlementResult] { ledger.state.withLock { $0.settlements[id] ?? [] } }
+  func settlements(of id: Bytes32) -> [SettlementResult] {
+    ledger.state.withLock { $0.settlements[id] ?? [] }
+  }
 }

@@ -25,17 +25,22 @@ private struct EnclaveTrial {
   /// Why there can be none here; nil when there can.
   static let missing: String? = {
     let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
-    let hasEmulator = path.split(separator: ":").contains { FileManager.default.isExecutableFile(atPath: "\($0)/swtpm") }
+    let hasEmulator = path.split(separator: ":").contains {
+      FileManager.default.isExecutableFile(atPath: "\($0)/swtpm")
+    }
     guard hasEmulator else { return "swtpm is not installed: run script/setup" }
     guard ContractBinaries.wasm("auction") != nil else { return ContractBinaries.absence }
     guard (try? WasmtimeLibrary.find()) != nil else { return "wasmtime is absent: run script/setup" }
-    guard FileManager.default.isExecutableFile(atPath: executable) else { return "\(executable) is not built" }
+    guard FileManager.default.isExecutableFile(atPath: executable) else {
+      return "\(executable) is not built"
+    }
     return nil
   }()
 
   static func run(_ body: (EnclaveTrial) async throws -> Void) async throws {
     var options = DevnetFolder.options
-    var enclave = EnclaveOptions(program: ContractBinaries.directory.appendingPathComponent("auction.wasm").path)
+    var enclave = EnclaveOptions(
+      program: ContractBinaries.directory.appendingPathComponent("auction.wasm").path)
     enclave.executable = executable
     options.enclave = enclave
     try await DevnetFolder().run(options) { net in
@@ -65,7 +70,8 @@ private struct EnclaveTrial {
     let key = side.coordinator.key
     let terms = CaseTerms(
       program: side.program, policy: side.policy.hash, attestationPolicy: side.attestationPolicy.hash,
-      coordinatorSuite: key.suite.rawValue, coordinatorKey: key.bytes, closes: time + closes, expires: time + expires,
+      coordinatorSuite: key.suite.rawValue, coordinatorKey: key.bytes, closes: time + closes,
+      expires: time + expires,
       maximumInputs: 8, accepts: [Coin(UInt256(UInt64(1)), try Denom("uharbor"))])
     let result = try await send(.openCase(sender: try await net.address("alice"), terms), by: "alice")
     let answers = try TransactionAnswers(decoding: result.payload).answers
@@ -84,13 +90,15 @@ private struct EnclaveTrial {
   }
 
   /// Seals an order, records it, and hands it over.
-  func order(_ body: String, of user: String, coins: UInt64, in id: Bytes32, to keys: EnclaveKeys) async throws
+  func order(_ body: String, of user: String, coins: UInt64, in id: Bytes32, to keys: EnclaveKeys)
+    async throws
     -> (envelope: SealedEnvelope, reply: EphemeralSealingKey)
   {
     let account = try await net.address(user)
     let reply = try EphemeralSealingKey(.x25519)
     let envelope = try SealedEnvelope(
-      sealing: SealedInput(reply: reply.publicKey, body: [UInt8](body.utf8), salt: Bytes32 { _ in .random(in: 0...255) }),
+      sealing: SealedInput(
+        reply: reply.publicKey, body: [UInt8](body.utf8), salt: Bytes32 { _ in .random(in: 0...255) }),
       to: keys, case: id,
       sender: InteroperableAddress(domain: DomainID("cosmos:harbor-1"), address: account.bytes), nonce: 1,
       expires: try await now() + 600)
@@ -116,7 +124,9 @@ private struct EnclaveTrial {
   "An enclave in a devnet", .serialized, .timeLimit(.minutes(10)),
   .enabled(if: EnclaveTrial.missing == nil, Comment(rawValue: EnclaveTrial.missing ?? "")))
 struct EnclaveTests {
-  @Test("sealed orders are computed on an emulated TPM's word, and settle once; replies are for their senders alone")
+  @Test(
+    "sealed orders are computed on an emulated TPM's word, and settle once; replies are for their senders alone"
+  )
   func auction() async throws {
     try await EnclaveTrial.run { trial in
       let (id, keys) = try await trial.open(closes: 4, expires: 300)
@@ -137,14 +147,17 @@ struct EnclaveTests {
       // Each reply opens with its own key alone.
       var replies: [SealedReply] = []
       for _ in 0..<100 where replies.isEmpty {
-        replies = try await (trial.side.coordinator.replies(of: id) ?? []).map { try SealedReply(decoding: $0) }
+        replies = try await (trial.side.coordinator.replies(of: id) ?? []).map {
+          try SealedReply(decoding: $0)
+        }
         if replies.isEmpty { try await Task.sleep(for: .milliseconds(100)) }
       }
       #expect(replies.count == 3)
       for (owner, order) in orders.enumerated() {
         for (place, reply) in replies.enumerated() {
           let opened = try? reply.open(
-            with: order.reply, registration: keys.registration, case: id, commitment: order.envelope.commitment)
+            with: order.reply, registration: keys.registration, case: id,
+            commitment: order.envelope.commitment)
           #expect((opened != nil) == (owner == place))
         }
       }

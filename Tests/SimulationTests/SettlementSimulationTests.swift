@@ -25,7 +25,8 @@ struct SettlementSimulationTests {
     let seen = Set(tally.totals.map(\.name))
     let wanted = [
       "fault.dropped", "fault.duplicated", "fault.delayed", "fault.enclaveAway", "fault.enclaveRestart",
-      "fault.coordinatorCrash", "fault.coordinatorCrash.kept", "lie.replay", "lie.otherCase", "lie.earlyReclaim",
+      "fault.coordinatorCrash", "fault.coordinatorCrash.kept", "lie.replay", "lie.otherCase",
+      "lie.earlyReclaim",
       "lie.invalidate", "lie.update", "lie.signature", "lie.token", "lie.tokenOfOther", "lie.unregistered",
       "done.register", "done.open", "done.submit", "done.settle", "done.reclaim", "enclave.computed",
       "refused.settle.caseSettled", "refused.settle.caseReclaimed",

@@ -61,7 +61,9 @@ public actor Coordinator {
     rules: CoordinatorRules = CoordinatorRules(),
     checkpoint: @escaping @Sendable (Checkpoint, Bytes32) throws -> Void = { _, _ in }
   ) throws(StoreFault) {
-    precondition(Set(enclaves.map(\.name)).count == enclaves.count, "enclaves of one coordinator have names of their own")
+    precondition(
+      Set(enclaves.map(\.name)).count == enclaves.count, "enclaves of one coordinator have names of their own"
+    )
     self.ledger = ledger
     self.enclaves = enclaves
     self.signer = signer
@@ -93,7 +95,9 @@ public actor Coordinator {
     guard let ledgerCase, isOurs(ledgerCase.opening) else { throw .caseUnknown(header.case) }
     do { try await notice(ledgerCase) } catch { throw .store(error) }
     guard ledgerCase.record.status == .open else { throw .caseEnded }
-    guard now.time < ledgerCase.opening.expires else { throw .caseExpired(expires: ledgerCase.opening.expires) }
+    guard now.time < ledgerCase.opening.expires else {
+      throw .caseExpired(expires: ledgerCase.opening.expires)
+    }
     guard header.expires > now.time else { throw .expired(header.expires) }
     guard let input = ledgerCase.inputs.first(where: { $0.commitment == commitment }) else {
       throw .notRecorded(commitment)
@@ -151,7 +155,9 @@ public actor Coordinator {
 
   /// By name, as they were at the last turn.
   public var conditions: [EnclaveCondition] {
-    enclaves.map { conditionByName[$0.name] ?? EnclaveCondition(name: $0.name, registration: nil, state: .away) }
+    enclaves.map {
+      conditionByName[$0.name] ?? EnclaveCondition(name: $0.name, registration: nil, state: .away)
+    }
   }
 
   // MARK: Running
@@ -195,7 +201,9 @@ public actor Coordinator {
 
   private func isOurs(_ opening: CaseOpening) -> Bool { opening.coordinator == signer.key }
 
-  private func hash(of number: UInt64) -> Bytes32? { try? CaseIdentity.id(domain: ledger.domain, number: number) }
+  private func hash(of number: UInt64) -> Bytes32? {
+    try? CaseIdentity.id(domain: ledger.domain, number: number)
+  }
 
   /// Reads cases that were opened since the last turn.
   private func findCases() async throws {
@@ -235,7 +243,8 @@ public actor Coordinator {
       return EnclaveCondition(
         name: enclave.name, registration: keys.registration, state: .live(expires: record.content.expires))
     case .failure(let fault):
-      return EnclaveCondition(name: enclave.name, registration: keys.registration, state: .staleRegistration(fault.why))
+      return EnclaveCondition(
+        name: enclave.name, registration: keys.registration, state: .staleRegistration(fault.why))
     }
   }
 
@@ -299,7 +308,8 @@ public actor Coordinator {
     case .enclaveAway, .enclaveRefused, .answer, .noToken, .settling, .reclaiming, .ledgerAway:
       let length = min((pauses[id]?.length).map { $0 * 2 } ?? rules.backoffFirst, rules.backoffMax)
       pauses[id] = (clock.now + length, length)
-    case .noEnclave, .waitingForClose, .empty, .missingEnvelopes, .waitingForProof, .staleRegistration, .settled,
+    case .noEnclave, .waitingForClose, .empty, .missingEnvelopes, .waitingForProof, .staleRegistration,
+      .settled,
       .reclaimed:
       break
     }
@@ -320,7 +330,9 @@ public actor Coordinator {
     try checkpoint(.assigned, id)
     guard now.time >= opening.closes else { return .waitingForClose(opening.closes) }
     guard !ledgerCase.inputs.isEmpty else { return .empty }
-    if let result = try store.result(of: id) { return try await settle(ledgerCase, result, registration, at: now) }
+    if let result = try store.result(of: id) {
+      return try await settle(ledgerCase, result, registration, at: now)
+    }
     let held = try store.envelopes(of: id)
     let missing = ledgerCase.inputs.indices.filter { held[ledgerCase.inputs[$0].commitment] == nil }
     guard missing.isEmpty else { return .missingEnvelopes(missing) }
@@ -371,7 +383,9 @@ public actor Coordinator {
       return .otherProgram
     }
     if receipt.update != answer.update.root() { return .otherUpdate }
-    guard let replies = try? SealedReply.root(answer.replies), replies == receipt.replies else { return .otherReplies }
+    guard let replies = try? SealedReply.root(answer.replies), replies == receipt.replies else {
+      return .otherReplies
+    }
     do {
       try EnclaveSignature.verify(
         digest: receipt.digest(domain: ledger.domain), signature: answer.signature, key: record.keys.signing,
@@ -410,7 +424,8 @@ public actor Coordinator {
       try await ledger.settle(
         ledgerCase.id,
         by: SettlementResult(
-          update: result.update, receipt: result.receipt, signature: result.signature, token: token.token.encoded(),
+          update: result.update, receipt: result.receipt, signature: result.signature,
+          token: token.token.encoded(),
           tokenSignature: token.signature))
     } catch { return try await afterSending(ledgerCase.id, error) { .settling(code: $0) } }
     try checkpoint(.settled, ledgerCase.id)

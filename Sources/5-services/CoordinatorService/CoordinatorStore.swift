@@ -105,7 +105,8 @@ struct CoordinatorStore: Sendable {
           arguments: [Self.blob(entry.id.array), Self.stored(entry.number)])
       }
       try connection.execute(
-        sql: "INSERT INTO coordinator_cursor (id, next) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET next = excluded.next",
+        sql:
+          "INSERT INTO coordinator_cursor (id, next) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET next = excluded.next",
         arguments: [Self.stored(next)])
     }
   }
@@ -120,8 +121,10 @@ struct CoordinatorStore: Sendable {
 
   func known(_ id: Bytes32) throws(StoreFault) -> Case? {
     try reading {
-      try Row.fetchOne($0, sql: "SELECT * FROM coordinator_cases WHERE id = ?", arguments: [Self.blob(id.array)])
-        .map { try Self.row($0) }
+      try Row.fetchOne(
+        $0, sql: "SELECT * FROM coordinator_cases WHERE id = ?", arguments: [Self.blob(id.array)]
+      )
+      .map { try Self.row($0) }
     }
   }
 
@@ -129,7 +132,8 @@ struct CoordinatorStore: Sendable {
   func open(limit: Int) throws(StoreFault) -> [Case] {
     try reading {
       try Row.fetchAll(
-        $0, sql: "SELECT * FROM coordinator_cases WHERE ended IS NULL ORDER BY number LIMIT ?", arguments: [limit]
+        $0, sql: "SELECT * FROM coordinator_cases WHERE ended IS NULL ORDER BY number LIMIT ?",
+        arguments: [limit]
       ).map { try Self.row($0) }
     }
   }
@@ -177,7 +181,8 @@ struct CoordinatorStore: Sendable {
         sql: "UPDATE coordinator_cases SET ended = ? WHERE id = ?", arguments: [how, Self.blob(id.array)])
       let old = try Data.fetchAll(
         connection,
-        sql: "SELECT id FROM coordinator_cases WHERE ended IS NOT NULL ORDER BY number DESC LIMIT -1 OFFSET ?",
+        sql:
+          "SELECT id FROM coordinator_cases WHERE ended IS NOT NULL ORDER BY number DESC LIMIT -1 OFFSET ?",
         arguments: [Self.finishedMax])
       for id in old {
         for table in ["envelopes", "tokens", "results", "replies"] {
@@ -209,7 +214,9 @@ struct CoordinatorStore: Sendable {
         arguments: [Self.blob(id.array)])
       while let row = try rows.next() {
         let bytes: Data = row["bytes"]
-        guard let envelope = try? SealedEnvelope(decoding: [UInt8](bytes)) else { throw StoreFault.corruptRow }
+        guard let envelope = try? SealedEnvelope(decoding: [UInt8](bytes)) else {
+          throw StoreFault.corruptRow
+        }
         envelopes[try Self.hash(row["commitment"])] = envelope
       }
       return envelopes
@@ -219,7 +226,8 @@ struct CoordinatorStore: Sendable {
   func envelopeCount(of id: Bytes32) throws(StoreFault) -> Int {
     try reading {
       try Int.fetchOne(
-        $0, sql: "SELECT count(*) FROM coordinator_envelopes WHERE case_id = ?", arguments: [Self.blob(id.array)]) ?? 0
+        $0, sql: "SELECT count(*) FROM coordinator_envelopes WHERE case_id = ?",
+        arguments: [Self.blob(id.array)]) ?? 0
     }
   }
 
@@ -246,7 +254,9 @@ struct CoordinatorStore: Sendable {
   func token(of id: Bytes32) throws(StoreFault) -> SignedToken? {
     try reading {
       let row = try Row.fetchOne(
-        $0, sql: "SELECT token, signature FROM coordinator_tokens WHERE case_id = ? ORDER BY attempt DESC LIMIT 1",
+        $0,
+        sql:
+          "SELECT token, signature FROM coordinator_tokens WHERE case_id = ? ORDER BY attempt DESC LIMIT 1",
         arguments: [Self.blob(id.array)])
       guard let row else { return nil }
       let (bytes, signature): (Data, Data) = (row["token"], row["signature"])
@@ -282,7 +292,9 @@ struct CoordinatorStore: Sendable {
         $0, sql: "SELECT receipt, signature, update_bytes FROM coordinator_results WHERE case_id = ?",
         arguments: [Self.blob(id.array)])
       return row.map {
-        let (receipt, signature, update): (Data, Data, Data) = ($0["receipt"], $0["signature"], $0["update_bytes"])
+        let (receipt, signature, update): (Data, Data, Data) = (
+          $0["receipt"], $0["signature"], $0["update_bytes"]
+        )
         return Result(receipt: [UInt8](receipt), signature: [UInt8](signature), update: [UInt8](update))
       }
     }
@@ -297,7 +309,8 @@ struct CoordinatorStore: Sendable {
           arguments: [Self.blob(id.array)]) == 0
       else { return }
       try connection.execute(
-        sql: "INSERT INTO coordinator_results (case_id, receipt, signature, update_bytes) VALUES (?, ?, ?, ?)",
+        sql:
+          "INSERT INTO coordinator_results (case_id, receipt, signature, update_bytes) VALUES (?, ?, ?, ?)",
         arguments: [
           Self.blob(id.array), Self.blob(answer.receipt.encoded()), Self.blob(answer.signature),
           Self.blob(answer.update.encoded()),

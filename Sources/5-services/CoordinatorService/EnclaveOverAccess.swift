@@ -1,6 +1,6 @@
 import ChainAccess
-import Enclaves
 public import EnclaveService
+import Enclaves
 import MerkleProofs
 public import Messages
 
@@ -37,7 +37,9 @@ public struct EnclaveOverAccess: CoordinatedEnclave {
     let patience = patience
     let result = await withTaskGroup(of: Result<Value, EnclaveFault>.self) { group in
       group.addTask {
-        do throws(EnclaveAccessError) { return .success(try await body()) } catch { return .failure(Self.fault(error)) }
+        do throws(EnclaveAccessError) { return .success(try await body()) } catch {
+          return .failure(Self.fault(error))
+        }
       }
       group.addTask {
         try? await Task.sleep(for: patience)
@@ -66,7 +68,8 @@ public struct EnclaveOverAccess: CoordinatedEnclave {
           record: $0.record, proof: $0.proof.encoded())
       }
       job = try ComputationJob(
-        opening: work.ledgerCase.opening, inputs: work.ledgerCase.inputs, envelopes: work.envelopes, ledger: word)
+        opening: work.ledgerCase.opening, inputs: work.ledgerCase.inputs, envelopes: work.envelopes,
+        ledger: word)
     } catch { throw .refused(code: "format") }
     let access = access
     let answer = try await limited { () async throws(EnclaveAccessError) in try await access.compute(job) }

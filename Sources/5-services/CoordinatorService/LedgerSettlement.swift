@@ -74,7 +74,9 @@ public struct LedgerSettlement: SettlementLedger {
     var inputs: [CaseInput] = []
     if !keys.isEmpty {
       let entries: [StateEntry]
-      do { entries = try await access.values(of: keys, at: version, proven: false) } catch { throw Self.fault(error) }
+      do { entries = try await access.values(of: keys, at: version, proven: false) } catch {
+        throw Self.fault(error)
+      }
       for entry in entries {
         guard let bytes = entry.value else { throw .unreadable(.empty(.inputs)) }
         inputs.append(try Self.record(CaseInput.self, bytes))
@@ -85,7 +87,9 @@ public struct LedgerSettlement: SettlementLedger {
   }
 
   public func registration(_ id: Bytes32) async throws(LedgerFault) -> RegistrationRecord? {
-    guard let bytes = try await value(SettlementKeys.registration(id), at: try await newest().height) else { return nil }
+    guard let bytes = try await value(SettlementKeys.registration(id), at: try await newest().height) else {
+      return nil
+    }
     return try Self.record(RegistrationRecord.self, bytes)
   }
 

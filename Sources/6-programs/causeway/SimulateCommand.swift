@@ -46,7 +46,8 @@ struct Simulate: ParsableCommand {
       guard faults == "all" else { throw ValidationError("With --settlement all faults are there.") }
       if let defect, SettlementDefect(rawValue: defect) == nil {
         throw ValidationError(
-          "There is no defect '\(defect)'. Defects: \(SettlementDefect.allCases.map(\.rawValue).joined(separator: ", ")).")
+          "There is no defect '\(defect)'. Defects: \(SettlementDefect.allCases.map(\.rawValue).joined(separator: ", "))."
+        )
       }
     } else if let defect, Defect(rawValue: defect) == nil {
       throw ValidationError(

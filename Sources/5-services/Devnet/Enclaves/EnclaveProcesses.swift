@@ -33,7 +33,11 @@ actor EnclaveProcesses {
     guard socket.utf8.count <= Self.socketPathMax else {
       throw .socketPath(max: Self.socketPathMax, actual: socket.utf8.count)
     }
-    if let program = options.executable { executable = program } else { executable = try Self.besideThisProgram() }
+    if let program = options.executable {
+      executable = program
+    } else {
+      executable = try Self.besideThisProgram()
+    }
     guard let emulator = options.emulator ?? Self.find("swtpm") else { throw .emulatorMissing }
     self.emulator = emulator
     for path in [folder, state] {
@@ -61,9 +65,12 @@ actor EnclaveProcesses {
   }
 
   private static func besideThisProgram() throws(EnclaveSideError) -> String {
-    let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+    let own =
+      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
       ?? Bundle.main.executablePath ?? CommandLine.arguments[0]
-    let path = URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("causeway-enclave").path
+    let path = URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent(
+      "causeway-enclave"
+    ).path
     guard FileManager.default.isExecutableFile(atPath: path) else { throw .program(path) }
     return path
   }
@@ -91,7 +98,8 @@ actor EnclaveProcesses {
     for suffix in ["", ".ctrl"] { try? FileManager.default.removeItem(atPath: chipSocket + suffix) }
     let arguments = [
       "SOCKET=\(chipSocket)", "/bin/sh", "-c", script, "sh", emulator, "socket", "--tpm2", "--tpmstate",
-      "dir=\(state)", "--ctrl", "type=unixio,path=\(chipSocket).ctrl", "--server", "type=unixio,path=\(chipSocket)",
+      "dir=\(state)", "--ctrl", "type=unixio,path=\(chipSocket).ctrl", "--server",
+      "type=unixio,path=\(chipSocket)",
       "--flags", "not-need-init,startup-clear",
     ]
     chip = try await start("/usr/bin/env", arguments, log: folder + "/tpm.log")
@@ -114,7 +122,8 @@ actor EnclaveProcesses {
     let printed: [UInt8]
     do {
       printed = try SignerProcess.output(
-        of: executable, ["policy", options.program, "--policy", policyFile] + platform + ["--folder", folder], log: log)
+        of: executable,
+        ["policy", options.program, "--policy", policyFile] + platform + ["--folder", folder], log: log)
     } catch {
       if case .signer(.program(let path)) = error { throw .program(path) }
       throw .notReady(log: log)

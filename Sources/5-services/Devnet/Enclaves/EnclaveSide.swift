@@ -2,8 +2,8 @@ public import Attestation
 import ChainAccess
 public import CoordinatorService
 import Digests
-public import Enclaves
 import EnclaveService
+public import Enclaves
 import Encodings
 import Foundation
 import Ledger
@@ -54,17 +54,23 @@ public actor EnclaveSide {
     self.directory = directory
     self.access = access
     self.sender = sender
-    guard let wasm = FileManager.default.contents(atPath: options.program) else { throw .file(options.program) }
+    guard let wasm = FileManager.default.contents(atPath: options.program) else {
+      throw .file(options.program)
+    }
     program = SHA256Hash.hash([UInt8](wasm))
     let domain: InteroperableAddress
-    do { domain = try InteroperableAddress(chain: access.domain) } catch { throw .noSettlement(domain: chainID) }
+    do { domain = try InteroperableAddress(chain: access.domain) } catch {
+      throw .noSettlement(domain: chainID)
+    }
     processes = try EnclaveProcesses(
       options, in: directory, domain: domain, operator: module.address(of: sender.address))
     policy = try await Self.policy(chainID, access, processes.policyFile)
     do throws(EnclaveSideError) {
       try await processes.startChip()
       let text = try await processes.attestationPolicy()
-      do { attestationPolicy = try AttestationPolicy(decoding: text) } catch { throw EnclaveSideError.policy("\(error)") }
+      do { attestationPolicy = try AttestationPolicy(decoding: text) } catch {
+        throw EnclaveSideError.policy("\(error)")
+      }
       _ = try await processes.startEnclave()
       coordinator = try Self.coordinator(directory, access, sender, processes)
       try Self.write(attestationPolicy.text, processes.attestationFile)
@@ -87,7 +93,8 @@ public actor EnclaveSide {
       do { return try EnclavePolicy(decoding: [UInt8](bytes)) } catch { throw .policy("\(error)") }
     }
     do {
-      let block = try await access.signedHeader(at: try await access.head(above: 0, patience: .seconds(20)).height)
+      let block = try await access.signedHeader(
+        at: try await access.head(above: 0, patience: .seconds(20)).height)
       guard let hash = block.signedHeader.header.validatorsHash else { throw EnclaveSideError.policy(path) }
       let policy = try EnclavePolicy(
         maximumInputs: 64, maximumInputSize: 16_384, gas: 1 << 44,
@@ -98,7 +105,8 @@ public actor EnclaveSide {
   }
 
   private static func coordinator(
-    _ directory: DevnetDirectory, _ access: any DomainAccess, _ sender: AccountSender, _ processes: EnclaveProcesses
+    _ directory: DevnetDirectory, _ access: any DomainAccess, _ sender: AccountSender,
+    _ processes: EnclaveProcesses
   ) throws(EnclaveSideError) -> Coordinator {
     do {
       for path in [directory.coordinator, directory.envelopes, directory.deliveries, directory.replies] {
@@ -200,7 +208,9 @@ public actor EnclaveSide {
       }
       for known in cases where known.stage == .settled {
         let path = directory.replies(of: known.id)
-        guard given.insert(path).inserted, let replies = try await coordinator.replies(of: known.id) else { continue }
+        guard given.insert(path).inserted, let replies = try await coordinator.replies(of: known.id) else {
+          continue
+        }
         try DevnetDirectory.replace(
           path, with: JSONValue.array(replies.map { .string(Hex.encode($0)) }).text() + "\n")
       }
@@ -228,8 +238,10 @@ public actor EnclaveSide {
       "cases": .array(
         cases.map {
           [
-            "case": hex($0.id), "number": .number(String($0.number)), "registration": $0.registration.map(hex) ?? .null,
-            "stage": .string($0.stage.name), "detail": $0.stage.detail.map { .string($0) } ?? .null, "next": .string($0.stage.nextStep),
+            "case": hex($0.id), "number": .number(String($0.number)),
+            "registration": $0.registration.map(hex) ?? .null,
+            "stage": .string($0.stage.name), "detail": $0.stage.detail.map { .string($0) } ?? .null,
+            "next": .string($0.stage.nextStep),
             "envelopes": .number(String($0.envelopes)), "tokens": .number(String($0.attempt)),
           ]
         }),

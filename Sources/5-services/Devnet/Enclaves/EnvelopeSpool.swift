@@ -1,5 +1,5 @@
-import Encodings
 public import Enclaves
+import Encodings
 import Foundation
 import Messages
 public import WireBytes
@@ -37,7 +37,8 @@ public struct EnvelopeSpool: Sendable {
   /// otherwise.
   public func answer(to commitment: Bytes32) -> String? {
     let path = answerPath(Hex.encode(commitment.array, prefix: ""))
-    guard let bytes = FileManager.default.contents(atPath: path), let json = try? JSONValue(decoding: [UInt8](bytes))
+    guard let bytes = FileManager.default.contents(atPath: path),
+      let json = try? JSONValue(decoding: [UInt8](bytes))
     else { return nil }
     return json["refused"]?.string ?? ""
   }

@@ -31,14 +31,19 @@ extension DemoStory {
         }
       }
     } catch { return check(false, "the custody of the case is written down: \(error)") }
-    guard let hash = block.signedHeader.header.validatorsHash else { return check(false, "the block names its validators") }
+    guard let hash = block.signedHeader.header.validatorsHash else {
+      return check(false, "the block names its validators")
+    }
     let path = devnet.directory.coordinator + "/custody.json"
     try? Data(bundle.text.utf8).write(to: URL(fileURLWithPath: path))
     let read = try CustodyBundle(decoding: Terminal.read(path))
     let report = CustodyAudit(trust: .init(chainID: harbor.chainID, validatorsHash: hash)).walk(read)
     var refused: String?
     do { try report.verify() } catch { refused = "\(error)" }
-    check(refused == nil, "\(report.lines.count) links hold, from the validators to the payouts\(refused.map { ": " + $0 } ?? "")")
+    check(
+      refused == nil,
+      "\(report.lines.count) links hold, from the validators to the payouts\(refused.map { ": " + $0 } ?? "")"
+    )
     say("causeway audit \(path) --chain-id \(harbor.chainID) --validators-hash \(Hex.encode(hash.array))")
     let other = CustodyAudit(trust: .init(chainID: harbor.chainID, validatorsHash: id)).walk(read)
     var stranger: String?

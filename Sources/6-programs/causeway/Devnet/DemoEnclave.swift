@@ -2,8 +2,8 @@ import Attestation
 import ChainAccess
 import CoordinatorService
 import Devnet
-import Enclaves
 import EnclaveService
+import Enclaves
 import Encodings
 import Foundation
 import Ledger
@@ -51,7 +51,9 @@ private struct EnclaveFile {
     cases.first { $0["case"]?.string == Hex.encode(id.array) }?["detail"]?.string
   }
 
-  func stage(of id: Bytes32) -> String? { cases.first { $0["case"]?.string == Hex.encode(id.array) }?["stage"]?.string }
+  func stage(of id: Bytes32) -> String? {
+    cases.first { $0["case"]?.string == Hex.encode(id.array) }?["stage"]?.string
+  }
 }
 
 /// One party's order, and the key that its reply is sealed to.
@@ -75,12 +77,16 @@ extension DemoStory {
   mutating func enclaveChapter() async throws {
     guard let file = enclaveFile() else {
       title("Enclaves")
-      say("Left out: this devnet has none. It needs a TPM 2.0, which swtpm emulates: script/setup installs it, and")
+      say(
+        "Left out: this devnet has none. It needs a TPM 2.0, which swtpm emulates: script/setup installs it, and"
+      )
       say("`causeway up --with enclave` starts it. Nothing here pretends to be one.")
       return
     }
     title("Enclaves: a sealed auction that settles once")
-    say("A process with a TPM 2.0 of its own runs the auction \(Show.short(file.program)); harbor has verified its quote.")
+    say(
+      "A process with a TPM 2.0 of its own runs the auction \(Show.short(file.program)); harbor has verified its quote."
+    )
     let settled = try await auction(file)
     guard let settled else { return }
     try await custody(settled.id)
@@ -107,22 +113,32 @@ extension DemoStory {
     check(
       record.status == .live && record.keys.program == file.program,
       "harbor's state says: registration \(Show.short(registration)) is live, and runs this program")
-    say("Three sealed orders, each with coins in escrow. Harbor sees commitments; the coordinator sees ciphertext.")
+    say(
+      "Three sealed orders, each with coins in escrow. Harbor sees commitments; the coordinator sees ciphertext."
+    )
     // No literals: these are looked for in memory.
     let (high, low) = (UInt64.random(in: 700_000..<800_000), UInt64.random(in: 600_000..<700_000))
     var orders: [SealedOrder] = []
     for (user, body, coins) in [
-      ("carol", #"{"ask":"\#(low / 2)","denom":"\#(harbor.feeDenom.text)"}"#, Coin(UInt256(UInt64(500)), try Denom(lot))),
+      (
+        "carol", #"{"ask":"\#(low / 2)","denom":"\#(harbor.feeDenom.text)"}"#,
+        Coin(UInt256(UInt64(500)), try Denom(lot))
+      ),
       ("alice", #"{"bid":"\#(high)"}"#, Coin(UInt256(UInt64(1_000_000)), harbor.feeDenom)),
       ("bob", #"{"bid":"\#(low)"}"#, Coin(UInt256(UInt64(900_000)), harbor.feeDenom)),
     ] {
-      guard let order = try await submit(body, by: user, coins: coins, to: id, record.keys) else { return nil }
+      guard let order = try await submit(body, by: user, coins: coins, to: id, record.keys) else {
+        return nil
+      }
       orders.append(order)
     }
-    let stage = try await waited({ enclaveFile()?.stage(of: id).flatMap { $0 == "settled" ? $0 : nil } }, seconds: 90)
+    let stage = try await waited(
+      { enclaveFile()?.stage(of: id).flatMap { $0 == "settled" ? $0 : nil } }, seconds: 90)
     check(stage == "settled", "the case has closed, was computed once, and is settled on harbor")
     guard stage == "settled" else {
-      say("It stands at: \(enclaveFile()?.stage(of: id) ?? "nothing is known") (\(enclaveFile()?.detail(of: id) ?? ""))")
+      say(
+        "It stands at: \(enclaveFile()?.stage(of: id) ?? "nothing is known") (\(enclaveFile()?.detail(of: id) ?? ""))"
+      )
       return nil
     }
     try await readReplies(orders, id, registration, price: low)
@@ -138,7 +154,8 @@ extension DemoStory {
     check(change("bob", 0) == -fee("bob"), "Bob has his 900000 back; only his fee is gone")
     check(
       !leaks(orders),
-      "none of the orders stands in any of the coordinator's or the enclave's files: they see, and keep, ciphertext")
+      "none of the orders stands in any of the coordinator's or the enclave's files: they see, and keep, ciphertext"
+    )
     searchMemory(orders)
     return (id, orders.count)
   }
@@ -150,7 +167,9 @@ extension DemoStory {
     }
     let (found, read) = search.find(
       orders.map { Data($0.body.utf8) } + orders.map { Data($0.envelope.ciphertext.prefix(24)) })
-    guard read > 0 else { return say("Nobody may look into the coordinator's memory here: that part is left out.") }
+    guard read > 0 else {
+      return say("Nobody may look into the coordinator's memory here: that part is left out.")
+    }
     check(
       found.allSatisfy { $0 >= orders.count },
       "nor in its memory: \(read >> 20) MiB were searched, which have \(found.count) of the ciphertexts")
@@ -165,7 +184,8 @@ extension DemoStory {
     let lot = try Denom(TokenPath(island.feeDenom.text).adding(.transfer, lane.first.client).token)
     let accepts = [Coin(UInt256(UInt64(1)), harbor.feeDenom), Coin(UInt256(UInt64(1)), lot)]
     let terms = CaseTerms(
-      program: file.program, policy: file.policy, attestationPolicy: file.attestationPolicy, coordinatorSuite: suite,
+      program: file.program, policy: file.policy, attestationPolicy: file.attestationPolicy,
+      coordinatorSuite: suite,
       coordinatorKey: key, closes: closes, expires: closes + 600, maximumInputs: 8,
       accepts: accepts.sorted { $0.denom < $1.denom })
     let result = try await settlement(.openCase(sender: try devnet.account("carol"), terms), by: "carol")
@@ -173,10 +193,15 @@ extension DemoStory {
       case .opened(let id, let number)? = try? SettlementAnswer(
         decoding: TransactionAnswers(decoding: result.payload).answers[0])
     else {
-      check(false, "a case is opened: \(LedgerSettlement.name(codespace: result.codespace, log: result.log) ?? result.log)")
+      check(
+        false,
+        "a case is opened: \(LedgerSettlement.name(codespace: result.codespace, log: result.log) ?? result.log)"
+      )
       return nil
     }
-    check(true, "Carol opens case \(number): inputs for \(seconds) seconds, then one result, or the coins go back")
+    check(
+      true, "Carol opens case \(number): inputs for \(seconds) seconds, then one result, or the coins go back"
+    )
     return id
   }
 
@@ -205,7 +230,8 @@ extension DemoStory {
       answer == "",
       "\(user) has \(coins.amount) in escrow under \(Show.short(envelope.commitment)); the coordinator "
         + (answer == "" ? "has the envelope" : "refuses the envelope: \(answer ?? "no answer")"))
-    return SealedOrder(user: user, body: body, reply: reply, envelope: envelope, fee: Self.fee(result, harbor))
+    return SealedOrder(
+      user: user, body: body, reply: reply, envelope: envelope, fee: Self.fee(result, harbor))
   }
 
   private mutating func readReplies(
@@ -217,7 +243,9 @@ extension DemoStory {
         (try? Terminal.read(path)).flatMap { try? JSONValue(decoding: $0) }?.array
       })
     else { return check(false, "the replies are delivered") }
-    let replies = list.compactMap { $0.string.flatMap { try? Hex.decode($0) }.flatMap { try? SealedReply(decoding: $0) } }
+    let replies = list.compactMap {
+      $0.string.flatMap { try? Hex.decode($0) }.flatMap { try? SealedReply(decoding: $0) }
+    }
     var told: [String: String] = [:]
     var others = 0
     for order in orders {
@@ -232,13 +260,17 @@ extension DemoStory {
         }
       }
     }
-    check(replies.count == orders.count && others == 0, "each can open one of the \(replies.count) sealed replies: its own")
+    check(
+      replies.count == orders.count && others == 0,
+      "each can open one of the \(replies.count) sealed replies: its own")
     let lengths = Set(replies.map { $0.ciphertext.count })
     check(lengths.count == 1, "all of them have the same length")
     say("Alice: \(told["alice"] ?? "nothing")")
     say("Carol: \(told["carol"] ?? "nothing")")
     say("Bob:   \(told["bob"] ?? "nothing")")
-    check(told["alice"]?.contains(#""won""#) == true && told["alice"]?.contains("\(price)") == true, "Alice has won")
+    check(
+      told["alice"]?.contains(#""won""#) == true && told["alice"]?.contains("\(price)") == true,
+      "Alice has won")
     check(told["carol"]?.contains(#""sold""#) == true, "Carol has sold")
     check(told["bob"] == #"{"outcome":"lost"}"#, "Bob has lost, and learns nothing else")
   }
@@ -260,7 +292,9 @@ extension DemoStory {
 
   private mutating func refusals(_ file: EnclaveFile, _ id: Bytes32) async throws {
     title("Enclaves: what harbor does not take")
-    guard let bytes = try await value(SettlementKeys.result(id)), let result = try? SettledResult(decoding: bytes) else {
+    guard let bytes = try await value(SettlementKeys.result(id)),
+      let result = try? SettledResult(decoding: bytes)
+    else {
       return check(false, "the result is in harbor's state")
     }
     let account = try devnet.account("alice")
@@ -281,7 +315,8 @@ extension DemoStory {
     let wait = UnixTime(seconds: opening.closes + 1)
     while try await now(harbor) < wait { try await Task.sleep(for: .milliseconds(100)) }
     refused(
-      try await settle(mine, opening, result.receipt, result.update, result.signature, by: local), "receiptCase",
+      try await settle(mine, opening, result.receipt, result.update, result.signature, by: local),
+      "receiptCase",
       "the receipt of the other case")
     let receipt = result.receipt
     let empty = try Update(payouts: [], stateBefore: Bytes32(), stateAfter: Bytes32())
@@ -304,7 +339,8 @@ extension DemoStory {
     by key: LocalSecp256k1Key
   ) async throws -> TransactionResult {
     let token = Token(
-      case: id, inputs: record.inputs, registration: receipt.registration, attempt: 1, expires: record.expires)
+      case: id, inputs: record.inputs, registration: receipt.registration, attempt: 1, expires: record.expires
+    )
     let domain = try InteroperableAddress(chain: harbor.id)
     return try await settlement(
       .settle(
@@ -323,13 +359,18 @@ extension DemoStory {
     else { return check(false, "the first registration is known") }
     let left = Int64(first.content.expires) - Int64(try await now(harbor).seconds)
     guard left < 150 else {
-      say("The first registration lives for \(left) seconds more: that it is refused then is left out (--enclave-lifetime).")
+      say(
+        "The first registration lives for \(left) seconds more: that it is refused then is left out (--enclave-lifetime)."
+      )
       return
     }
-    while try await now(harbor).seconds <= first.content.expires { try await Task.sleep(for: .milliseconds(200)) }
+    while try await now(harbor).seconds <= first.content.expires {
+      try await Task.sleep(for: .milliseconds(200))
+    }
     let late = try Receipt(
       registration: old, program: receipt.program, policy: receipt.policy, case: id, inputs: record.inputs,
-      update: receipt.update, replies: receipt.replies, sequence: receipt.sequence, previous: receipt.previous,
+      update: receipt.update, replies: receipt.replies, sequence: receipt.sequence,
+      previous: receipt.previous,
       time: record.closes)
     refused(
       try await settle(id, record, late, update, signature, by: key), "registrationExpired",
@@ -337,24 +378,35 @@ extension DemoStory {
   }
 
   private mutating func registrations(_ file: EnclaveFile) async throws {
-    guard let policy = try? AttestationPolicy(decoding: Terminal.read(devnet.directory.enclave + "/attestation.json")),
+    guard
+      let policy = try? AttestationPolicy(
+        decoding: Terminal.read(devnet.directory.enclave + "/attestation.json")),
       let tpm = policy.tpm
     else { return check(false, "the attestation policy is known") }
     let access = devnet.access(harbor)
-    let height = try await devnet.reach(harbor) { () async throws(AccessError) in try await access.head().height }
-    let block = try await devnet.reach(harbor) { () async throws(AccessError) in try await access.signedHeader(at: height) }
+    let height = try await devnet.reach(harbor) { () async throws(AccessError) in
+      try await access.head().height
+    }
+    let block = try await devnet.reach(harbor) { () async throws(AccessError) in
+      try await access.signedHeader(at: height)
+    }
     guard let hash = block.signedHeader.header.hash() else { return check(false, "a block has a hash") }
-    say("The enclave makes new keys and quotes them: true evidence, which harbor looks at under other demands.")
+    say(
+      "The enclave makes new keys and quotes them: true evidence, which harbor looks at under other demands.")
     let made: EnclaveRegistration
     do {
       made = try await EnclaveClient(path: devnet.directory.enclave + "/enclave.sock").rotate(
         EnclaveAnchor(height: height, hash: hash))
     } catch { return check(false, "the enclave makes new keys: \(error)") }
     let agents = try await operators()
-    guard let owner = agents.account(DevnetNames.operatorAccount) else { return check(false, "the operator has a key") }
+    guard let owner = agents.account(DevnetNames.operatorAccount) else {
+      return check(false, "the operator has a key")
+    }
     let rules: LedgerRules = try LedgerRules(chainID: harbor.chainID, feeDenom: harbor.feeDenom)
     let sender = AccountSender(access: access, signer: owner, rules: rules)
-    let launches = [TPMPolicy.PCR(index: 14, rule: .launches([.init(program: file.policy, policy: file.policy)]))]
+    let launches = [
+      TPMPolicy.PCR(index: 14, rule: .launches([.init(program: file.policy, policy: file.policy)]))
+    ]
     let other = try AttestationPolicy(
       isProduction: true, ageMaxSeconds: policy.ageMaxSeconds, driftMaxSeconds: policy.driftMaxSeconds,
       tpm: TPMPolicy(bank: tpm.bank, pcrs: launches, keyNames: tpm.keyNames, keyRoots: tpm.keyRoots))
@@ -367,15 +419,21 @@ extension DemoStory {
         by: sender)
     }
     refused(
-      try await register(made.evidence, other.hash), "attestation", "a wrong measurement: a policy that wants another program")
+      try await register(made.evidence, other.hash), "attestation",
+      "a wrong measurement: a policy that wants another program")
     let simulated = SimulatedStatement(
-      program: file.program, policy: file.policy, reportData: made.keys.reportData.array, issued: Int64(made.keys.issued)
+      program: file.program, policy: file.policy, reportData: made.keys.reportData.array,
+      issued: Int64(made.keys.issued)
     ).evidence
-    refused(try await register(simulated, policy.hash), "attestation", "a simulated platform, under a policy for production")
+    refused(
+      try await register(simulated, policy.hash), "attestation",
+      "a simulated platform, under a policy for production")
     if let old = file.registrations.first, let bytes = try await value(SettlementKeys.evidence(old)),
       let evidence = try? AttestationEvidence(decoding: bytes)
     {
-      refused(try await register(evidence, policy.hash), "reportData", "somebody else's true quote: it binds other keys")
+      refused(
+        try await register(evidence, policy.hash), "reportData",
+        "somebody else's true quote: it binds other keys")
     }
     let taken = try await register(made.evidence, policy.hash)
     check(taken.succeeded, "the same keys with their own quote, under the right policy, are taken")
@@ -385,7 +443,9 @@ extension DemoStory {
   // MARK: Helping hands
 
   private func operators() async throws -> DevnetSignerKeys {
-    do { return try await DevnetSignerKeys(devnet.directory) } catch { throw Complaint(DevnetText.text(error), code: 3) }
+    do { return try await DevnetSignerKeys(devnet.directory) } catch {
+      throw Complaint(DevnetText.text(error), code: 3)
+    }
   }
 
   private mutating func refused(_ result: TransactionResult, _ wanted: String, _ what: String) {
@@ -393,10 +453,13 @@ extension DemoStory {
     let details = result.log.range(of: name).map { String(result.log[$0.upperBound...].prefix(160)) } ?? ""
     check(
       !result.succeeded && name == wanted,
-      "\(what): \(result.succeeded ? "it was taken" : "refused, \(name)\(wanted == "attestation" ? details : "")")")
+      "\(what): \(result.succeeded ? "it was taken" : "refused, \(name)\(wanted == "attestation" ? details : "")")"
+    )
   }
 
-  private static func result(of message: SettlementMessage, by sender: AccountSender) async throws -> TransactionResult {
+  private static func result(of message: SettlementMessage, by sender: AccountSender) async throws
+    -> TransactionResult
+  {
     do { return try await sender.send([message.ledgerMessage], gasLimit: gas).result } catch {
       guard case .failed(let transaction) = error else {
         throw Complaint("harbor did not take the transaction: \(error.code)", code: 1)
@@ -405,7 +468,9 @@ extension DemoStory {
     }
   }
 
-  private mutating func settlement(_ message: SettlementMessage, by user: String) async throws -> TransactionResult {
+  private mutating func settlement(_ message: SettlementMessage, by user: String) async throws
+    -> TransactionResult
+  {
     try await Self.result(of: message, by: try await sender(user, harbor))
   }
 

@@ -37,7 +37,8 @@ struct MemorySearch {
           let bytes = (try? memory.read(upToCount: Int(count))).flatMap({ $0 }), !bytes.isEmpty
         else { break }
         read += UInt64(bytes.count)
-        for (place, pattern) in patterns.enumerated() where !found.contains(place) && bytes.range(of: pattern) != nil {
+        for (place, pattern) in patterns.enumerated()
+        where !found.contains(place) && bytes.range(of: pattern) != nil {
           found.insert(place)
         }
         if start + UInt64(bytes.count) >= region.upperBound { break }

@@ -68,10 +68,13 @@ extension SettlementWorld {
   }
 
   /// What an enclave answers for a case; nil when it does not.
-  private mutating func compute(_ id: Bytes32, _ record: CaseRecord, at index: Int, _ registration: Bytes32) throws
+  private mutating func compute(_ id: Bytes32, _ record: CaseRecord, at index: Int, _ registration: Bytes32)
+    throws
     -> ComputedCase?
   {
-    guard enclaves[index].away == 0, let keys = enclaves[index].keys, let model = cases[id] else { return nil }
+    guard enclaves[index].away == 0, let keys = enclaves[index].keys, let model = cases[id] else {
+      return nil
+    }
     if let known = enclaves[index].log[id] { return known.inputs == record.inputs ? known : nil }
     guard keys.registration == registration, keys.program == model.terms.program else { return nil }
     // Everybody is paid what the one before him has put in.
@@ -94,7 +97,9 @@ extension SettlementWorld {
     let digest = receipt.digest(domain: domain)
     let key = "\(index)/\(id.array)"
     if let before = computed[key] {
-      guard before == digest else { throw broken(.equivocation, "an enclave has signed two results of one case") }
+      guard before == digest else {
+        throw broken(.equivocation, "an enclave has signed two results of one case")
+      }
     }
     computed[key] = digest
     honest[digest] = registration
@@ -115,7 +120,9 @@ extension SettlementWorld {
     for index in enclaves.indices {
       // Operators renew what is about to expire, and register again what was lost.
       guard let keys = enclaves[index].keys, enclaves[index].away == 0 else { continue }
-      let isLost = registrations[keys.registration] == nil && !pending.contains { $0.signer.address == enclaves[index].operator.address }
+      let isLost =
+        registrations[keys.registration] == nil
+        && !pending.contains { $0.signer.address == enclaves[index].operator.address }
       if keys.expires <= time + 15 || isLost { try rotate(index) }
     }
     for index in coordinators.indices where coordinators[index].away == 0 { try coordinate(index) }
@@ -150,7 +157,9 @@ extension SettlementWorld {
 
   private mutating func coordinate(_ index: Int) throws {
     for id in caseOrder {
-      guard let model = cases[id], let bytes = try chain.state.value(for: CaseKeys.record(id)) else { continue }
+      guard let model = cases[id], let bytes = try chain.state.value(for: CaseKeys.record(id)) else {
+        continue
+      }
       let record = try CaseRecord(decoding: bytes)
       guard record.status == .open else {
         coordinators[index].sent[id] = nil
@@ -158,12 +167,14 @@ extension SettlementWorld {
       }
       if time >= model.terms.expires {
         if mayStillSend(index, id) {
-          sendAcross(.reclaim(sender: coordinators[index].account.address, case: id), by: coordinators[index].account)
+          sendAcross(
+            .reclaim(sender: coordinators[index].account.address, case: id), by: coordinators[index].account)
         }
         continue
       }
       if coordinators[index].assigned[id] == nil, time < model.terms.closes { assign(id, model, by: index) }
-      guard time >= model.terms.closes, !model.inputs.isEmpty, let chosen = coordinators[index].assigned[id] else {
+      guard time >= model.terms.closes, !model.inputs.isEmpty, let chosen = coordinators[index].assigned[id]
+      else {
         continue
       }
       if coordinators[index].results[id] == nil {
@@ -217,7 +228,9 @@ extension SettlementWorld {
     guard let id = numbers.pick(caseOrder) else { return }
     switch numbers.below(7) {
     case 0:
-      guard let message = numbers.pick(settled), case .settle(_, let known, let result) = message else { return }
+      guard let message = numbers.pick(settled), case .settle(_, let known, let result) = message else {
+        return
+      }
       count("lie.replay")
       send(.settle(sender: liar.address, case: known, result), by: liar)
     case 1:
@@ -243,10 +256,12 @@ extension SettlementWorld {
 
   /// A true result of a case that is open, with one part that is not so.
   private mutating func forge(_ id: Bytes32) throws {
-    guard let model = cases[id], let answer = coordinators[0].results[id] ?? coordinators[1].results[id] else { return }
+    guard let model = cases[id], let answer = coordinators[0].results[id] ?? coordinators[1].results[id]
+    else { return }
     var (update, receipt, signature) = (answer.update, answer.receipt, answer.signature)
     var token = Token(
-      case: id, inputs: answer.inputs, registration: receipt.registration, attempt: 1, expires: model.terms.expires)
+      case: id, inputs: answer.inputs, registration: receipt.registration, attempt: 1,
+      expires: model.terms.expires)
     var tokenKey = coordinators[0].key
     switch numbers.below(5) {
     case 0:
@@ -255,7 +270,9 @@ extension SettlementWorld {
         payouts: [
           Update.Payout(
             account: module.address(of: liar.address),
-            coins: [Update.Coin(denomination: [UInt8](stake.text.utf8), amount: UInt256(max(1, model.escrow)))])
+            coins: [
+              Update.Coin(denomination: [UInt8](stake.text.utf8), amount: UInt256(max(1, model.escrow)))
+            ])
         ], stateBefore: Bytes32(), stateAfter: Bytes32())
     case 1:
       count("lie.signature")

@@ -55,12 +55,15 @@ extension SettlementWorld {
       try checkSubmission(sender, id, commitment, nonce, coins)
     case .settle(_, let id, let result): try checkSettlement(id, result, message)
     case .reclaim(_, let id):
-      guard var model = cases[id] else { throw broken(.falseClaim, "a case that nobody opened is given back") }
+      guard var model = cases[id] else {
+        throw broken(.falseClaim, "a case that nobody opened is given back")
+      }
       guard model.ending == nil else {
         throw broken(.settledTwice, "case \(model.number) is given back, and is \(model.ending ?? "")")
       }
       guard time >= model.terms.expires else {
-        throw broken(.falseClaim, "case \(model.number) is given back at \(time), before \(model.terms.expires)")
+        throw broken(
+          .falseClaim, "case \(model.number) is given back at \(time), before \(model.terms.expires)")
       }
       model.ending = "reclaimed"
       cases[id] = model
@@ -77,7 +80,10 @@ extension SettlementWorld {
     guard time < model.terms.closes, model.ending == nil else {
       throw broken(.falseClaim, "case \(model.number) took an input at \(time), after \(model.terms.closes)")
     }
-    guard !model.inputs.contains(where: { ($0.sender == user && $0.nonce == nonce) || $0.commitment == commitment })
+    guard
+      !model.inputs.contains(where: {
+        ($0.sender == user && $0.nonce == nonce) || $0.commitment == commitment
+      })
     else { throw broken(.executedTwice, "case \(model.number) took an input twice") }
     model.inputs.append((user, nonce, commitment, coins.first?.amount.asUInt64 ?? 0))
     cases[id] = model
@@ -104,7 +110,8 @@ extension SettlementWorld {
     else {
       let until = registrations[receipt.registration]?.expires ?? 0
       throw broken(
-        .settledWithoutRegistration, "case \(model.number) is settled at \(time), its registration lived until \(until)")
+        .settledWithoutRegistration,
+        "case \(model.number) is settled at \(time), its registration lived until \(until)")
     }
     guard receipt.case == id, receipt.inputs == (try CaseInputs.root(model.inputs.map(\.commitment))) else {
       throw broken(.falseClaim, "case \(model.number) is settled by a receipt of something else")

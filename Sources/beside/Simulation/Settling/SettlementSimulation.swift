@@ -113,7 +113,8 @@ struct SettlementStore: StateStore {
   func value(of key: [UInt8], at version: UInt64) throws(StateStoreError) -> [UInt8]? {
     let bytes = try inner.value(of: key, at: version)
     switch defect {
-    case .eternalRegistrations where key.starts(with: SettlementKeys.registrations): return bytes.map(Self.eternal)
+    case .eternalRegistrations where key.starts(with: SettlementKeys.registrations):
+      return bytes.map(Self.eternal)
     case .lostNonces where key.starts(with: Self.nonces) || key.starts(with: Self.commitments): return nil
     default: return bytes
     }

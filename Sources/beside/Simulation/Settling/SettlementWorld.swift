@@ -86,7 +86,8 @@ struct SettlementWorld {
     let coordinatorKey = try SimulatedKey(seed: seed, "coordinator")
     for index in 0..<2 {
       coordinators.append(
-        SimulatedCoordinator(key: coordinatorKey, account: try SimulatedKey(seed: seed, "coordinator-account-\(index)")))
+        SimulatedCoordinator(
+          key: coordinatorKey, account: try SimulatedKey(seed: seed, "coordinator-account-\(index)")))
     }
     let accounts = users + [liar] + enclaves.map(\.operator) + coordinators.map(\.account)
     let (stake, fee) = (stake, fee)
@@ -259,7 +260,8 @@ struct SettlementWorld {
       let held = try queries.balance(of: SettlementModule.escrow(of: id), stake).asUInt64 ?? 0
       let expected = cases[id].map { $0.ending == nil ? $0.escrow : 0 } ?? 0
       guard held == expected else {
-        throw broken(.valueNotConserved, "case \(id.array.prefix(4)) holds \(held), and \(expected) were put there")
+        throw broken(
+          .valueNotConserved, "case \(id.array.prefix(4)) holds \(held), and \(expected) were put there")
       }
       sum += held
     }
