@@ -48,6 +48,11 @@ enum Program {
     func remove() { try? FileManager.default.removeItem(at: folder) }
   }
 
+  /// A file of examples/custody, read.
+  static func custody(_ name: String) throws -> [UInt8] {
+    [UInt8](try Data(contentsOf: Corpora.packageRoot.appendingPathComponent("examples/custody/\(name)")))
+  }
+
   /// A file of examples/messages, read.
   static func example(_ name: String) throws -> [UInt8] {
     [UInt8](try Data(contentsOf: Corpora.packageRoot.appendingPathComponent("examples/messages/\(name)")))

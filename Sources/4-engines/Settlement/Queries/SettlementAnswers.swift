@@ -129,7 +129,7 @@ public enum SettlementAnswers {
     let parts = try AnswerParts(bytes, singular: [], list: 1)
     var cases: [(number: UInt64, id: Bytes32)] = []
     for element in parts.list(1) {
-      let inner = try AnswerParts(element, singular: [1, 2])
+      let inner = try AnswerParts(element, singular: [1, 2], numbered: [1])
       cases.append((inner.number(1), try inner.hash(2)))
     }
     return cases
@@ -158,14 +158,17 @@ struct AnswerParts {
   private var values: [UInt32: [[UInt8]]] = [:]
   private var numbers: [UInt32: UInt64] = [:]
 
-  init(_ bytes: [UInt8], singular: [UInt32], list: UInt32? = nil) throws(SettlementAnswerError) {
+  /// - Parameter numbered: fields that hold numbers; all others hold bytes.
+  init(
+    _ bytes: [UInt8], singular: [UInt32], list: UInt32? = nil, numbered: Set<UInt32> = []
+  ) throws(SettlementAnswerError) {
     let span = bytes.span
     do throws(ProtobufError) {
       let rules = ProtobufRules(singular: singular, repeated: list.map { [$0] } ?? [])
       var reader = ProtobufReader(rules, sizeBytesMax: 4 << 20)
       while let field = try reader.next(in: span) {
-        if case .varint(let value) = field.value {
-          numbers[field.number] = value
+        if numbered.contains(field.number) {
+          numbers[field.number] = try field.uint64()
         } else {
           values[field.number, default: []].append([UInt8](copying: span.extracting(try field.message())))
         }

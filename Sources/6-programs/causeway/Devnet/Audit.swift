@@ -1,6 +1,7 @@
 import ArgumentParser
 import ChainAccess
 import Devnet
+import Enclaves
 import Encodings
 import Foundation
 import Ledger
@@ -11,15 +12,27 @@ import WireBytes
 /// `causeway audit`: has every packet ended once, and is all value still there?
 struct Audit: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Count packets and value over both domains, from their blocks alone.",
+    abstract: "Count packets and value over both domains, or walk the custody of a case from one file.",
     discussion: """
-      Reads every block: each sequence was given once, each packet was executed at most once and ended exactly once; what \
+      Without FILE, reads every block: each sequence was given once, each packet was executed at most once and ended exactly once; what \
       lies in escrow equals the vouchers on the other side; each domain's token is what its genesis gave, fees included. \
       Ends with 1 when anything does not hold, and with 3 when packets are still on their way.
 
         causeway audit
         causeway audit --settle 60s --journal journal.txt
+
+      With FILE, a custody bundle of a case, needs nothing else: it walks from the validators that you trust over block, \
+      record, inputs and evidence to what was settled, offline and without payloads. Ends with 1 when a link does not \
+      hold, and names it; with 2 when FILE is no bundle.
+
+        causeway audit examples/custody/settled.json --chain-id harbor-1 --validators-hash 0x…
       """)
+  @Argument(help: "A custody bundle; '-' reads standard input.", completion: .file())
+  var file: String?
+  @Option(help: ArgumentHelp("The chain of FILE.", valueName: "id"))
+  var chainID: String?
+  @Option(help: ArgumentHelp("The hash of the validator set that you trust for FILE.", valueName: "hex"))
+  var validatorsHash: Root?
   @Option(help: ArgumentHelp("Wait so long for open packets to end.", valueName: "time"))
   var settle = Span(.zero)
   @Option(
@@ -28,6 +41,10 @@ struct Audit: AsyncParsableCommand {
   @OptionGroup var arguments: DevnetArguments
 
   func run() async throws {
+    if let file { return try audit(file) }
+    guard chainID == nil, validatorsHash == nil else {
+      throw Complaint("--chain-id and --validators-hash are for auditing a FILE")
+    }
     let entries = try journal.map { path in
       try JournalEntry.all(of: String(decoding: try Terminal.read(path), as: UTF8.self))
     }
@@ -54,6 +71,20 @@ struct Audit: AsyncParsableCommand {
     if !history.holds || !AuditText.feesHold(history, value) { throw ExitCode(1) }
     if !history.open.isEmpty { throw ExitCode(3) }
     if !value.holds { throw ExitCode(1) }
+  }
+
+  /// Walks a custody bundle offline.
+  private func audit(_ file: String) throws {
+    guard let chainID, let validatorsHash else {
+      throw Complaint("whom do you trust? name --chain-id and --validators-hash")
+    }
+    let bytes: [UInt8]
+    do { bytes = try Terminal.read(file) } catch { throw Complaint("\(error)") }
+    let audit = AuditFile(
+      trust: CustodyAudit.Trust(chainID: chainID, validatorsHash: validatorsHash.bytes))
+    let report = try audit.report(bytes, name: file)
+    Terminal.print(arguments.json ? report.json.text(pretty: true) : ReportText(report).text)
+    throw ExitCode(report.exitCode)
   }
 
   /// Packets that have not ended, over all lanes.
