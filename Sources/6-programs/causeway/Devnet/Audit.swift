@@ -6,6 +6,7 @@ import Encodings
 import Foundation
 import Ledger
 import Messages
+import OfflineVerification
 import PacketHost
 import WireBytes
 
