@@ -98,7 +98,7 @@ public enum EnclaveBodies {
     precondition((try? report.verify()) == nil)
   }
 
-  static let block = FuzzBody(name: "ledger-block", seeds: [[0x0a, 0, 0x12, 0]]) { bytes in
+  static let block = FuzzBody(name: "custody-block", seeds: [[0x0a, 0, 0x12, 0]]) { bytes in
     guard let block = try? LedgerBlock(decoding: bytes) else { return }
     guard let again = try? LedgerBlock(decoding: block.encoded()) else {
       preconditionFailure("a block does not read back")

@@ -8,7 +8,7 @@ public import WireBytes
 /// COSE_Sign1 with ES384 over a map. Where AWS's description says that no field is null, every real document has nulls
 /// for what is absent; since 2025 the map comes in indefinite length. Both are taken, here and not in our own formats;
 /// what was signed is never written again.
-/// Source: aws-nitro-enclaves-nsm-api, docs/attestation_process.md.
+/// Source: the attestation process as aws-nitro-enclaves-nsm-api documents it.
 public struct NitroDocument: Hashable, Sendable {
   /// Longest document: the Nitro security module's response has 12 KiB at most.
   public static let sizeMax = 16 << 10

@@ -30,9 +30,10 @@ public struct HandshakeRandomness: Sendable {
   }
 
   func agree(with theirs: Bytes32) throws(HandshakeError) -> SharedSecret {
-    // A result of zeros, which points of small order give, is refused there.
+    // Points of small order give zeros (RFC 7748, section 6.1); the library hands those out. Its comparison takes constant time.
     guard let key = try? Curve25519.KeyAgreement.PublicKey(rawRepresentation: theirs.array),
-      let secret = try? fresh.sharedSecretFromKeyAgreement(with: key)
+      let secret = try? fresh.sharedSecretFromKeyAgreement(with: key),
+      !(secret == [UInt8](repeating: 0, count: 32))
     else { throw .keyAgreement }
     return secret
   }

@@ -332,6 +332,7 @@ extension DemoStory {
       "a receipt that was changed throughout: its signature is not the enclave's")
     try await expired(mine, opening, receipt, result.update, result.signature, local)
     try await registrations(file)
+    debugQuote()
   }
 
   private mutating func settle(
