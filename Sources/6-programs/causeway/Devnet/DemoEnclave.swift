@@ -451,10 +451,11 @@ extension DemoStory {
 
   private mutating func refused(_ result: TransactionResult, _ wanted: String, _ what: String) {
     let name = LedgerSettlement.name(codespace: result.codespace, log: result.log) ?? result.log
-    let details = result.log.range(of: name).map { String(result.log[$0.upperBound...].prefix(160)) } ?? ""
+    // Which rule of which platform: the cases' names, without what they hold.
+    let details = result.log.matches(of: #/Refusal\.(\w+)/#).map { String($0.1) }.joined(separator: ".")
     check(
       !result.succeeded && name == wanted,
-      "\(what): \(result.succeeded ? "it was taken" : "refused, \(name)\(wanted == "attestation" ? details : "")")"
+      "\(what): \(result.succeeded ? "it was taken" : "refused, \(name)\(details.isEmpty ? "" : ": " + details)")"
     )
   }
 
