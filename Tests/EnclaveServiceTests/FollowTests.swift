@@ -1,9 +1,11 @@
+import Attestation
 import Crypto
 import Digests
 import EnclaveService
 import Enclaves
 import Encodings
 import Foundation
+import Gate
 import LightClients
 import Messages
 import SignerJournal
@@ -126,6 +128,43 @@ struct FollowTests {
       try enclave.compute(
         try ComputationJob(
           opening: Bench.opening(1, enclave.identity), inputs: [], envelopes: [], ledger: nil))
+    }
+  }
+
+  @Test("what it signs, a gate believes: the quote comes once, then each step costs one signature")
+  func gate() throws {
+    let folder = try Folder()
+    let chain = try FollowedChain(1...3)
+    let binding = try AttestationBinding(
+      origin: DomainID("cosmos:\(FollowedChain.chainID)"), router: [7], client: ClientID("client-0"))
+    let follow = try FollowPolicy(
+      chainID: FollowedChain.chainID, trustingPeriodSeconds: 86_400, clockDriftSeconds: 10,
+      binding: AttestationDigest.bindingHash(binding), start: try #require(FollowedState(try chain.header(1))))
+    let enclave = try Self.start(folder, follow)
+    let made = try enclave.rotate(Bench.anchor())
+    let simulated = SimulatedPolicy(programs: [FollowPolicy.program], policies: [follow.hash])
+    let policy = try Policy(
+      .enclave(
+        EnclaveTierPolicy(
+          binding: binding, program: FollowPolicy.program, enclavePolicy: follow.hash,
+          attestation: try AttestationPolicy(isProduction: false, driftMaxSeconds: 60, simulated: simulated),
+          start: follow.start.identifier)))
+    var client = GateClient(policy: policy)
+    let now = GateContext(now: UnixTime(seconds: Bench.now))
+    var registration: EnclaveEvidence.Registration? = .init(keys: made.keys, evidence: made.evidence)
+    for height in [2, 3, 7] as [Int64] {
+      let signed = try Read.signed(try enclave.follow(try chain.block(height)))
+      let evidence = EnclaveEvidence(
+        registration: registration, transition: signed.transition, signature: signed.signature)
+      guard case .accepted(let verdict) = try client.update(.enclave(evidence), in: now) else {
+        Issue.record("height \(height)")
+        return
+      }
+      #expect(verdict.claim.height == Height(revision: 7, UInt64(height)))
+      #expect(verdict.assumptions.contains { $0.code == "enclave" })
+      // A step is taken once: the next goes on from it.
+      #expect(throws: Refusal.self) { try client.update(.enclave(evidence), in: now) }
+      registration = nil
     }
   }
 

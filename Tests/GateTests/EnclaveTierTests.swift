@@ -163,7 +163,7 @@ struct EnclaveTierTests {
     guard case .enclave(let leaf) = policy.root else { return }
     let strict = try Policy(
       .enclave(
-        EnclavePolicy(
+        EnclaveTierPolicy(
           binding: leaf.binding, program: leaf.program, enclavePolicy: leaf.enclavePolicy,
           attestation: try AttestationPolicy(isProduction: true), start: leaf.start)))
     var client = GateClient(policy: strict)

@@ -106,7 +106,7 @@ struct EnclaveClientTests {
     func state(_ client: String, router: String) throws -> PolicyClientState {
       let other = try Policy(
         .enclave(
-          EnclavePolicy(
+          EnclaveTierPolicy(
             binding: try AttestationBinding(
               origin: leaf.origin, router: [UInt8]("ibc".utf8), client: ClientID(client)),
             program: leaf.program, enclavePolicy: leaf.enclavePolicy, attestation: leaf.attestation,

@@ -6,7 +6,7 @@ import WireBytes
 enum Operations {
   static func all() throws -> [Benchmark] {
     try keccak() + signatures() + protocols() + merkleProofs() + sszTrees() + lightClients() + stateTree()
-      + attestation()
+      + attestation() + sealing()
   }
 
   private static func keccak() -> [Benchmark] {

@@ -54,7 +54,7 @@ public indirect enum EnclaveTierError: Error, Hashable, Sendable {
   case signature(AttesterSignatureError)
 }
 
-extension EnclavePolicy {
+extension EnclaveTierPolicy {
   /// Clocks of enclaves may run ahead of the destination's by so much when they make their keys.
   static let keyDriftMaxSeconds: UInt64 = 300
 

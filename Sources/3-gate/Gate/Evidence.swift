@@ -73,7 +73,7 @@ public struct GateContext: Hashable, Sendable {
   public let recorded: [Claim: UnixTime]
   /// Headers that the destination's client already trusts.
   public let trusted: [CometBFT.TrustedState]
-  /// What the destination's client remembers of enclaves, by ``EnclavePolicy/identifier``.
+  /// What the destination's client remembers of enclaves, by ``EnclaveTierPolicy/identifier``.
   public let enclaves: [Bytes32: EnclaveMemory]
 
   public init(

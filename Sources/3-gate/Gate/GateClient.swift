@@ -59,7 +59,7 @@ public struct GateClient: Sendable {
   public private(set) var conflict: Conflict?
   /// Headers that this client trusts, lowest first: those it began with and those that were proven since.
   public private(set) var trusted: [CometBFT.TrustedState]
-  /// What this client remembers of enclaves, by ``EnclavePolicy/identifier``.
+  /// What this client remembers of enclaves, by ``EnclaveTierPolicy/identifier``.
   public private(set) var enclaves: [Bytes32: EnclaveMemory]
   private var records: [Record] = []
 

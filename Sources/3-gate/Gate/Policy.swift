@@ -64,7 +64,7 @@ public struct Policy: Hashable, Sendable {
   public indirect enum Node: Hashable, Sendable {
     case attested(AttestedPolicy)
     case cometBFT(CometBFTPolicy)
-    case enclave(EnclavePolicy)
+    case enclave(EnclaveTierPolicy)
     /// Every part must accept, with one and the same claim.
     case all([Node])
     /// The first part in order that accepts decides.

@@ -92,7 +92,7 @@ enum PolicyText {
     return .object(members)
   }
 
-  private static func json(_ policy: EnclavePolicy) -> JSONValue {
+  private static func json(_ policy: EnclaveTierPolicy) -> JSONValue {
     var members: [String: JSONValue] = [
       "origin": .string(policy.binding.origin.text), "router": .string(Hex.encode(policy.binding.router)),
       "client": .string(policy.binding.client.text), "program": .string(policy.program.description),
@@ -288,7 +288,7 @@ private struct PolicyReader {
       driftMaxSeconds: try Read.integer(members, "driftMaxSeconds", path: at))
   }
 
-  private func enclave(_ json: JSONValue, path: String) throws(Failure) -> EnclavePolicy {
+  private func enclave(_ json: JSONValue, path: String) throws(Failure) -> EnclaveTierPolicy {
     let object = try Read.object(
       json, path: path,
       known: ["origin", "router", "client", "program", "policy", "attestation", "start", "freshness"])
@@ -296,7 +296,7 @@ private struct PolicyReader {
     do { attestation = try AttestationPolicy(json: object["attestation"] ?? .null) } catch {
       throw .attestation(path: Read.join(path, "attestation"), error)
     }
-    return EnclavePolicy(
+    return EnclaveTierPolicy(
       binding: try binding(object, path: path), program: try Read.word32(object, "program", path: path),
       enclavePolicy: try Read.word32(object, "policy", path: path), attestation: attestation,
       start: try Read.word32(object, "start", path: path), freshness: try freshness(object, path: path))

@@ -305,7 +305,7 @@ extension Policy.Node {
   }
 
   /// The leaves that believe enclaves.
-  fileprivate var enclaves: [EnclavePolicy] {
+  fileprivate var enclaves: [EnclaveTierPolicy] {
     switch self {
     case .enclave(let policy): [policy]
     case .attested, .cometBFT: []

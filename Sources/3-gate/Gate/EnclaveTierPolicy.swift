@@ -8,7 +8,7 @@ public import WireBytes
 ///
 /// The quote comes once, with the registration of the enclave's key; each message then costs one signature. The
 /// pattern is that of datachainlab/lcp (`ProxyMessage`: previous and next state, time, context).
-public struct EnclavePolicy: Hashable, Sendable {
+public struct EnclaveTierPolicy: Hashable, Sendable {
   /// For which origin, router and client the enclave signs.
   public let binding: AttestationBinding
   /// SHA-256 of the program, as the enclave's keys name it.
