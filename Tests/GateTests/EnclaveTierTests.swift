@@ -157,6 +157,39 @@ struct EnclaveTierTests {
     #expect(stale.enclaves[leaf.identifier]?.registrations.count == 1)
   }
 
+  @Test("hardware that names another program or policy than the keys do is refused, though both are allowed")
+  func measured() throws {
+    let step = try #require(steps.first { $0["claim"] != nil })
+    guard case .enclave(let leaf) = policy.root, case .enclave(let given) = try Self.evidence(step),
+      let keys = given.registration?.keys
+    else {
+      Issue.record("no enclave")
+      return
+    }
+    let other = Bytes32 { _ in 7 }
+    let wide = try Policy(
+      .enclave(
+        EnclaveTierPolicy(
+          binding: leaf.binding, program: leaf.program, enclavePolicy: leaf.enclavePolicy,
+          attestation: try AttestationPolicy(
+            isProduction: false,
+            simulated: SimulatedPolicy(programs: [leaf.program, other], policies: [leaf.enclavePolicy, other])),
+          start: leaf.start)))
+    for (program, measured, named) in [
+      (other, leaf.enclavePolicy, leaf.program), (leaf.program, other, leaf.enclavePolicy),
+    ] {
+      let statement = SimulatedStatement(
+        program: program, policy: measured, reportData: keys.reportData.array, issued: Int64(keys.issued))
+      let evidence = EnclaveEvidence(
+        registration: .init(keys: keys, evidence: statement.evidence), transition: given.transition,
+        signature: given.signature)
+      var client = GateClient(policy: wide)
+      #expect(throws: Refusal.enclave(.measured(expected: named, actual: other.array))) {
+        try client.update(.enclave(evidence), in: try Self.now(step))
+      }
+    }
+  }
+
   @Test("a policy for production refuses simulated evidence by name")
   func production() throws {
     let step = try #require(steps.first { $0["claim"] != nil })
